@@ -1,0 +1,152 @@
+# Hlídka. `make help` lists the targets. One makefile for the whole tree: who may include whom is the SEES_
+# table below, given to the compiler as -iquote, so a breach of the layering does not compile.
+
+FLAVOUR ?= release
+B       := build/$(FLAVOUR)
+SHELL   := /bin/bash
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+# ---- flavours ---------------------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef -Werror
+BASE := -std=gnu11 -D_GNU_SOURCE -g -fno-strict-aliasing -fno-common -MMD -MP $(WARN)
+
+HARDEN  := -O2 -fPIE -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+
+CC_release := gcc
+CFLAGS_release := $(HARDEN)
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+CC_debug := gcc
+CFLAGS_debug := -O0
+CC_asan := gcc
+CFLAGS_asan := -O1 $(SANITIZE)
+LDFLAGS_asan := $(SANITIZE)
+CC_clang := clang
+CFLAGS_clang := $(HARDEN)
+LDFLAGS_clang := -pie -Wl,-z,relro,-z,now
+CC_fuzz := clang
+CFLAGS_fuzz := -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
+
+CC      := $(CC_$(FLAVOUR))
+ifeq ($(CC),)
+$(error no such flavour: $(FLAVOUR) (release, debug, asan, clang, fuzz))
+endif
+CFLAGS  := $(BASE) $(CFLAGS_$(FLAVOUR)) $(EXTRA_CFLAGS)
+LDFLAGS := $(LDFLAGS_$(FLAVOUR)) -Wl,--as-needed
+PKGS    := rdkafka libpq hiredis libcrypto libsodium libuv libmicrohttpd yaml-0.1 jansson
+CPPFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LDLIBS  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm -lpthread
+
+# ---- who sees whom ----------------------------------------------------------------------------------------------
+
+SEES_common/base    := common/base
+SEES_common/sys     := common/base common/sys
+SEES_proto          := common/base proto
+SEES_common/bus/api := common/base proto common/bus/api
+SEES_common/bus     := common/base common/sys proto common/bus/api common/bus common/db
+SEES_common/db      := common/base common/sys common/db
+SEES_common/http    := common/base common/sys common/http
+SEES_common/service := common/base common/sys proto common/bus/api common/bus common/db common/http common/service
+SEES_clients/c      := common/base common/sys proto common/bus clients/c
+SEES_tools/hlidkactl := common/base common/sys proto common/bus clients/c tools/hlidkactl
+SEES_tools/devbus   :=
+SEES_tools/asyncapi := common/base proto
+
+# A service: core/ sees itself and base; handlers the request's face, core, proto and the store's header; stores
+# the databases; main.c everything.
+EVERYTHING := common/base common/sys proto common/bus/api common/bus common/db common/http common/service
+service_sees = $(if $(filter %/core/,$(dir $1)),common/base $(patsubst %/,%,$(dir $1)),\
+  $(if $(filter main.c,$(notdir $1)),$(EVERYTHING) $(service_dir) $(service_dir)/core,\
+  $(if $(filter store_%,$(notdir $1)),common/base common/sys common/db $(service_dir) $(service_dir)/core,\
+  common/base common/sys proto common/bus/api $(service_dir) $(service_dir)/core)))
+service_dir = $(patsubst %/,%,$(dir $1))
+
+# Tests see what they test (and what that sees), and tests/support.
+SERVICE_DIRS := $(sort $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
+tests_see = $(EVERYTHING) clients/c tests/support tools/hlidkactl $(foreach s,$(wildcard services/*),$s $s/core)
+
+sees = $(if $(filter services/%,$1),$(call service_sees,$1),$(if $(filter tests/%,$1),$(tests_see),$(SEES_$(patsubst %/,%,$(dir $1)))))
+
+# ---- objects ----------------------------------------------------------------------------------------------------
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(dir $@)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(foreach d,$(call sees,$<),-iquote $d) -c $< -o $@
+
+objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1))
+
+COMMON := $(call objects,common/base/*.c common/sys/*.c proto/*.c common/bus/api/*.c common/bus/*.c common/db/*.c common/http/*.c common/service/*.c)
+CLIENT := $(call objects,clients/c/*.c)
+
+$(B)/libcommon.a: $(COMMON)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/libhlidka.a: $(CLIENT)
+	@rm -f $@
+	ar rcs $@ $^
+
+# ---- programs ---------------------------------------------------------------------------------------------------
+
+SERVICES := $(notdir $(SERVICE_DIRS))
+PROGRAMS := $(SERVICES:%=$(B)/bin/hlidka-%) $(if $(wildcard tools/hlidkactl/*.c),$(B)/bin/hlidkactl) \
+            $(if $(wildcard tools/devbus/*.c),$(B)/bin/hlidka-devbus)
+
+link = @mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
+.SECONDEXPANSION:
+$(SERVICES:%=$(B)/bin/hlidka-%): $(B)/bin/hlidka-%: $$(call objects,services/$$*/*.c services/$$*/core/*.c) $(B)/libcommon.a
+	$(link)
+
+$(B)/bin/hlidkactl: $(call objects,tools/hlidkactl/*.c) $(B)/libhlidka.a $(B)/libcommon.a
+	$(link)
+
+$(B)/bin/hlidka-devbus: $(call objects,tools/devbus/*.c) $(B)/libcommon.a
+	$(link)
+
+$(B)/bin/asyncapi: $(call objects,tools/asyncapi/*.c) $(B)/libcommon.a
+	$(link)
+
+.PHONY: all
+all: $(PROGRAMS)   ## build everything (FLAVOUR=release|debug|asan|clang)
+
+# ---- unit tests: one program per directory of tests/unit ---------------------------------------------------------
+
+UNIT_DIRS := $(sort $(patsubst tests/unit/%,%,$(patsubst %/,%,$(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c tests/unit/*/*/*/*.c)))))
+unit_name = $(subst /,_,$1)
+UNIT := $(foreach d,$(UNIT_DIRS),$(B)/tests/unit/$(call unit_name,$d))
+SUPPORT := $(call objects,tests/support/*.c)
+
+# A unit test of a service's directory links that directory (without its main.c) and its core.
+unit_extra = $(if $(filter services/%,$1),$(filter-out %/main.o,$(call objects,$(firstword $(subst /core, ,$1))/*.c $(firstword $(subst /core, ,$1))/core/*.c)))
+define unit_rule
+$(B)/tests/unit/$(call unit_name,$1): $(call objects,tests/unit/$1/*.c) $(call unit_extra,$1) $(if $(filter tools/hlidkactl,$1),$(filter-out %/main.o,$(call objects,tools/hlidkactl/*.c))) $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
+	@mkdir -p $$(dir $$@) && $(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -lcriterion $(LDLIBS)
+endef
+$(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$d)))
+
+# ---- integration, bench, fuzz programs: one per file ---------------------------------------------------------------
+
+INTEGRATION := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,$(wildcard tests/integration/*.c))
+BENCH       := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
+FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
+	@mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcriterion $(LDLIBS)
+$(BENCH): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
+	$(link)
+fuzz_core = $(call objects,services/*/core/*.c)
+$(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $$(fuzz_core) $(B)/libhlidka.a $(B)/libcommon.a
+	$(link)
+
+.PHONY: unit integration-programs bench-programs fuzz-programs
+unit: $(UNIT)
+integration-programs: $(INTEGRATION)
+bench-programs: $(BENCH)
+fuzz-programs: $(FUZZ)
+
+-include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d')
