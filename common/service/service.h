@@ -1,0 +1,63 @@
+/*
+ * The life of a service: configure, start, serve, reload, drain, stop. main() is a table:
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         static const struct service_spec SPEC = {
+ *             .name = "ratelimit", .settings = SETTINGS, .setting_count = …,
+ *             .routes = ratelimit_routes, …, .start = start, .reload = reload, .stop = stop,
+ *         };
+ *         return service_run(&SPEC, argc, argv);
+ *     }
+ *
+ * Order: --help/--check-config; settings, log, core dumps off, libsodium, metrics; spec->start (opens the stores);
+ * bus; admin listener; loop. SIGTERM and SIGINT drain: /readyz says `draining`, intake stops, what was begun ends,
+ * offsets are committed, spec->stop closes the stores, exit 0 in under 10 s. SIGHUP, or a change of a watched file
+ * (looked at every second), reloads. A second SIGTERM exits at once.
+ *
+ * Exit codes: 0 stopped as asked, 1 could not start or lost something vital, 2 bad configuration (the message on
+ * stderr names the culprit).
+ */
+#ifndef HLIDKA_SERVICE_H
+#define HLIDKA_SERVICE_H
+
+#include "bus.h"
+#include "env.h"
+
+struct uv_loop_s;
+struct service;
+
+struct service_spec {
+    const char *name;
+    const char *summary;                        /* a line for --help */
+    const struct env_setting *settings;         /* its own, beside the common ones */
+    size_t setting_count;
+    size_t settings_size;                       /* of the struct that they fill */
+    const struct route *routes;
+    size_t route_count;
+    uint32_t ahead_ms, age_ms, ttl_max_ms;      /* receive.h; 0 is the contract's default */
+
+    /* Opens stores, loads policies. settings are filled. *state is the handlers' cookie. `why` for the operator. */
+    enum result (*start)(struct service *s, const void *settings, void **state, struct buffer *why);
+    /* A watched file changed, or SIGHUP. A bad file is logged and refused whole; the old one stays. May be NULL. */
+    void (*reload)(void *state);
+    /* Appends "word: detail\n" for each reason not to be ready. May be NULL. */
+    void (*ready)(void *state, struct buffer *reasons);
+    /* Closes the stores; calls service_stopped(s) when done and has then freed state. */
+    void (*stop)(struct service *s, void *state);
+};
+
+int service_run(const struct service_spec *spec, int argc, char **argv);
+
+/* For start(): what a service needs to open its stores. */
+struct uv_loop_s *service_loop(struct service *s);
+struct metrics *service_metrics(struct service *s);
+struct bus *service_bus(struct service *s);     /* NULL until start() has returned */
+const char *service_instance(const struct service *s);
+/* Instances of this service last seen in the group, at least 1. */
+unsigned service_instances(const struct service *s);
+/* The file is looked at every second; a change calls reload. At most 16. */
+MUST_USE enum result service_watch(struct service *s, const char *path);
+void service_stopped(struct service *s);
+
+#endif
