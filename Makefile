@@ -149,4 +149,54 @@ integration-programs: $(INTEGRATION)
 bench-programs: $(BENCH)
 fuzz-programs: $(FUZZ)
 
+# ---- what people type ----------------------------------------------------------------------------------------------
+
+.PHONY: help setup run stop test soak bench check clean install asyncapi
+help:           ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+
+setup:          ## install everything that building, running and testing need (Debian 12; asks for root only where it must)
+	@tools/setup
+
+run: setup      ## set up, build, start the whole system and act as an app's backend (BUS=devbus|kafka)
+	@$(MAKE) --no-print-directory -j2 all
+	@tools/stack up --bus $(or $(BUS),devbus)
+	@$(B)/bin/hlidkactl tour
+
+stop:           ## stop what `make run` started
+	@tools/stack down
+
+test: setup     ## every test; the last line counts them
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=release all bench-programs build/release/bin/asyncapi
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=clang all
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=asan all unit integration-programs
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=fuzz fuzz-programs
+	@tests/run
+
+soak: setup     ## the full volumes of the fault tests (about an hour); writes docs/soak.md
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=release all bench-programs
+	@tests/faults/run --full --report docs/soak.md
+
+bench: setup    ## every figure beside its raw limit; a table, and .run/bench.json
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=release all bench-programs
+	@tests/bench/run
+
+check: setup    ## the static checks alone: layering, private keys, AsyncAPI, cppcheck, clang-tidy
+	@$(MAKE) --no-print-directory -j2 FLAVOUR=release build/release/bin/asyncapi
+	@tests/run checks
+	@tests/check/clang-tidy
+
+asyncapi: $(B)/bin/asyncapi   ## write proto/asyncapi.yaml anew from the tables
+	$(B)/bin/asyncapi > proto/asyncapi.yaml
+
+PREFIX ?= /usr/local
+install: all    ## programs, libhlidka and its header under PREFIX (DESTDIR is honoured)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -m 755 $(filter-out %-devbus,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(B)/libhlidka.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 clients/c/hlidka.h $(DESTDIR)$(PREFIX)/include
+
+clean:          ## remove what was built (not .run/, not .deps/)
+	rm -rf build
+
 -include $(shell [ -d $(B)/obj ] && find $(B)/obj -name '*.d')
