@@ -42,7 +42,7 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
 
 static inline bool text_starts(struct text t, struct text prefix)
 {
-    return t.len >= prefix.len && memcmp(t.data, prefix.data, prefix.len) == 0;
+    return t.len >= prefix.len && (prefix.len == 0 || memcmp(t.data, prefix.data, prefix.len) == 0);
 }
 
 /* Order of the bytes, shorter first where one begins the other: the order of msgpack keys and contexts. */

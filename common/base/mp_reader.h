@@ -51,7 +51,7 @@ struct mp_reader {
 
 static inline struct mp_reader mp_reader_of(struct bytes doc)
 {
-    return (struct mp_reader){ doc.data, doc.data + doc.len };
+    return (struct mp_reader){ doc.data, doc.len ? doc.data + doc.len : doc.data };
 }
 
 /*

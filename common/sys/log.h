@@ -2,7 +2,8 @@
  * The log: one JSON object a line on stderr, quiet and redacted.
  *
  *     log_warn("bus.clock_skew", LOG_STR("src", name), LOG_INT("skew_ms", skew));
- *     {"ts":"2026-11-24T08:35:00.123Z","level":"warn","service":"ratelimit","instance":"ratelimit-1","event":"bus.clock_skew","src":"backend","skew_ms":1204}
+ *     {"ts":"2026-11-24T08:35:00.123Z","level":"warn","service":"ratelimit","instance":"ratelimit-1",
+ *      "event":"bus.clock_skew","src":"backend","skew_ms":1204}
  *
  * Redaction is by type and by pattern. By type: there is no field type for a secret, and addresses and
  * Telegram ids have LOG_PII, which writes a keyed hash that is stable for one process only. By pattern: every
@@ -34,7 +35,8 @@ struct log_field {
 #define LOG_INT(n, v)    ((struct log_field){ .name = (n), .kind = LOG_FIELD_INT, .sint = (v) })
 #define LOG_UINT(n, v)   ((struct log_field){ .name = (n), .kind = LOG_FIELD_UINT, .uint = (v) })
 #define LOG_BOOL(n, v)   ((struct log_field){ .name = (n), .kind = LOG_FIELD_BOOL, .uint = (v) })
-#define LOG_HEX(n, p, l) ((struct log_field){ .name = (n), .kind = LOG_FIELD_HEX, .bytes = { (p), (l) } })   /* public ids only, at most 32 bytes */
+/* Public ids only, at most 32 bytes. */
+#define LOG_HEX(n, p, l) ((struct log_field){ .name = (n), .kind = LOG_FIELD_HEX, .bytes = { (p), (l) } })
 #define LOG_PII(n, t)    ((struct log_field){ .name = (n), .kind = LOG_FIELD_PII, .bytes = text_bytes(t) })
 #define LOG_RESULT(r)    LOG_STR("result", result_text(r))
 
