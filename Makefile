@@ -7,6 +7,9 @@ SHELL   := /bin/bash
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SECONDARY:
+# V=1 shows the commands.
+Q   := $(if $(V),,@)
+say := @$(if $(V),:,echo ' ')
 
 # ---- flavours ---------------------------------------------------------------------------------------------------
 
@@ -75,7 +78,8 @@ sees = $(if $(filter services/%,$1),$(call service_sees,$1),$(if $(filter tests/
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(dir $@)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(foreach d,$(call sees,$<),-iquote $d) -c $< -o $@
+	$(say) CC  $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(foreach d,$(call sees,$<),-iquote $d) -c $< -o $@
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1))
 
@@ -84,11 +88,11 @@ CLIENT := $(call objects,clients/c/*.c)
 
 $(B)/libcommon.a: $(COMMON)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/libhlidka.a: $(CLIENT)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 # ---- programs ---------------------------------------------------------------------------------------------------
 
@@ -96,7 +100,7 @@ SERVICES := $(notdir $(SERVICE_DIRS))
 PROGRAMS := $(SERVICES:%=$(B)/bin/hlidka-%) $(if $(wildcard tools/hlidkactl/*.c),$(B)/bin/hlidkactl) \
             $(if $(wildcard tools/devbus/*.c),$(B)/bin/hlidka-devbus)
 
-link = @mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+link = $(Q)mkdir -p $(dir $@) && $(if $(V),,echo '  LD  $@' &&) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 .SECONDEXPANSION:
 $(SERVICES:%=$(B)/bin/hlidka-%): $(B)/bin/hlidka-%: $$(call objects,services/$$*/*.c services/$$*/core/*.c) $(B)/libcommon.a
@@ -125,7 +129,7 @@ SUPPORT := $(call objects,tests/support/*.c)
 unit_extra = $(if $(filter services/%,$1),$(filter-out %/main.o,$(call objects,$(firstword $(subst /core, ,$1))/*.c $(firstword $(subst /core, ,$1))/core/*.c)))
 define unit_rule
 $(B)/tests/unit/$(call unit_name,$1): $(call objects,tests/unit/$1/*.c) $(call unit_extra,$1) $(if $(filter tools/hlidkactl,$1),$(filter-out %/main.o,$(call objects,tools/hlidkactl/*.c))) $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
-	@mkdir -p $$(dir $$@) && $(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -lcriterion $(LDLIBS)
+	$(Q)mkdir -p $$(dir $$@) && $(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -lcriterion $(LDLIBS)
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$d)))
 
@@ -136,7 +140,7 @@ BENCH       := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/be
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
-	@mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcriterion $(LDLIBS)
+	$(Q)mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcriterion $(LDLIBS)
 $(BENCH): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
 fuzz_core = $(call objects,services/*/core/*.c)
