@@ -137,11 +137,12 @@ $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$d)))
 
 INTEGRATION := $(patsubst tests/integration/%.c,$(B)/tests/integration/%,$(wildcard tests/integration/*.c))
 BENCH       := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/bench/*.c))
+FAULTS      := $(patsubst tests/faults/%.c,$(B)/tests/faults/%,$(wildcard tests/faults/*.c))
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
 	$(Q)mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcriterion $(LDLIBS)
-$(BENCH): $(B)/tests/bench/%: $(B)/obj/tests/bench/%.o $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
+$(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
 fuzz_core = $(call objects,services/*/core/*.c)
 $(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $$(fuzz_core) $(B)/libhlidka.a $(B)/libcommon.a
@@ -150,7 +151,7 @@ $(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $$(fuzz_core) $(B)/libhlidka
 .PHONY: unit integration-programs bench-programs fuzz-programs
 unit: $(UNIT)
 integration-programs: $(INTEGRATION)
-bench-programs: $(BENCH)
+bench-programs: $(BENCH) $(FAULTS)
 fuzz-programs: $(FUZZ)
 
 # ---- what people type ----------------------------------------------------------------------------------------------
