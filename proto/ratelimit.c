@@ -1,0 +1,4 @@
+#include "ratelimit.h"
+
+#define PROTO_DEF "ratelimit.def"
+#include "tables.h"

@@ -1,0 +1,4 @@
+#include "codes.h"
+
+#define PROTO_DEF "wire.def"
+#include "tables.h"
