@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 enum { MAX_WORDS = 4, MAX_ERRORS = 1000, MAX_RTT_MS = 60000, MAX_PARTITIONS = 1000 };
 
@@ -181,6 +182,14 @@ static const char *dispatch(rd_kafka_mock_cluster_t *cluster, char *line)
 
 void control_execute(rd_kafka_mock_cluster_t *cluster, char *line, char *answer, size_t size)
 {
+    static const struct timespec settle = {.tv_nsec = 2 * 1000 * 1000};
+
+    /*
+     * librdkafka 2.0.2 loses the wake-up of its mock thread when a request reaches it just as it finishes the
+     * one before, and serves this and every later one only when its poll times out, after a second. Time to go
+     * back to sleep avoids that.
+     */
+    nanosleep(&settle, NULL);
     const char *wrong = dispatch(cluster, line);
 
     if (wrong == NULL)

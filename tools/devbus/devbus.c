@@ -2,8 +2,8 @@
  * hlidka-devbus: librdkafka's mock cluster in a process of its own, the bus of development and of tests.
  *
  * It listens on loopback only, starts in a moment, needs no Java and can be told to misbehave (control.h). It
- * keeps nothing, does not compact, knows no ACLs and drops the oldest messages of a partition beyond 5 MiB: no
- * production option, ever. Its ports are the kernel's choice, so it writes its bootstrap list to a file.
+ * keeps nothing, does not compact, knows no ACLs and drops the oldest messages of a partition beyond 5 MiB: it
+ * is no production option. Its ports are the kernel's choice, so it writes its bootstrap list to a file.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -21,25 +21,16 @@
 
 #include "control.h"
 
-enum { DEFAULT_PARTITIONS = 12, MAX_EXTRA = 64, MAX_NAME = 249, MAX_PATH = 4096, MAX_COMMAND = 512 };
+enum { MAX_EXTRA = 64, MAX_NAME = 249, MAX_PATH = 4096, MAX_COMMAND = 512 };
 
 /* The topics of the wire contract's section 1, without the prefix; reply topics depend on the principals. */
 static const struct {
-    const char *name;
-    int partitions;
+    const char *name, *partitions;
 } contract[] = {
-    {"auth.requests", DEFAULT_PARTITIONS},
-    {"crypto.requests", DEFAULT_PARTITIONS},
-    {"ratelimit.requests", DEFAULT_PARTITIONS},
-    {"audit.requests", DEFAULT_PARTITIONS},
-    {"audit.events", DEFAULT_PARTITIONS},
-    {"audit.alerts", DEFAULT_PARTITIONS},
-    {"audit.checkpoints", 1},
-    {"auth.revocations", 1},
-    {"auth.dead", DEFAULT_PARTITIONS},
-    {"crypto.dead", DEFAULT_PARTITIONS},
-    {"ratelimit.dead", DEFAULT_PARTITIONS},
-    {"audit.dead", DEFAULT_PARTITIONS},
+    {"auth.requests", "12"},   {"crypto.requests", "12"},   {"ratelimit.requests", "12"},
+    {"audit.requests", "12"},  {"audit.events", "12"},      {"audit.alerts", "12"},
+    {"auth.dead", "12"},       {"crypto.dead", "12"},       {"ratelimit.dead", "12"},
+    {"audit.dead", "12"},      {"audit.checkpoints", "1"},  {"auth.revocations", "1"},
 };
 
 struct options {
@@ -114,33 +105,32 @@ static int fail(const char *what, const char *why)
     return -1;
 }
 
-static int make_topic(rd_kafka_mock_cluster_t *cluster, const char *name, int partitions)
+/* By the same command that a test would send: partitions is the text that it has to check. */
+static int make_topic(rd_kafka_mock_cluster_t *cluster, const char *prefix, const char *name, int name_length,
+                      const char *partitions)
 {
-    rd_kafka_resp_err_t err = rd_kafka_mock_topic_create(cluster, name, partitions, 1);
+    char line[MAX_COMMAND], answer[128];
+    int length = snprintf(line, sizeof line, "topic %s%.*s %s", prefix, name_length, name, partitions);
 
-    return err == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : fail(name, rd_kafka_err2str(err));
+    if (length < 0 || (size_t)length >= sizeof line)
+        return fail(name, "topic name too long");
+    control_execute(cluster, line, answer, sizeof answer);
+    return strcmp(answer, "ok") == 0 ? 0 : fail(name, answer);
 }
 
 static int make_topics(rd_kafka_mock_cluster_t *cluster, const struct options *options)
 {
-    char name[MAX_NAME + 1], answer[128], line[MAX_COMMAND];
-
     for (size_t i = 0; i < sizeof contract / sizeof contract[0]; i++) {
-        int length = snprintf(name, sizeof name, "%s%s", options->prefix, contract[i].name);
-        if (length < 0 || (size_t)length >= sizeof name)
-            return fail(options->prefix, "prefix too long");
-        if (make_topic(cluster, name, contract[i].partitions) != 0)
+        const char *name = contract[i].name;
+        if (make_topic(cluster, options->prefix, name, (int)strlen(name), contract[i].partitions) != 0)
             return -1;
     }
     for (size_t i = 0; i < options->extra_count; i++) {
-        const char *colon = strrchr(options->extra[i], ':');
-        if (colon == NULL || colon - options->extra[i] > MAX_NAME)
-            return fail(options->extra[i], "not NAME:PARTITIONS");
-        snprintf(line, sizeof line, "topic %.*s %s", (int)(colon - options->extra[i]), options->extra[i],
-                 colon + 1);
-        control_execute(cluster, line, answer, sizeof answer);
-        if (strcmp(answer, "ok") != 0)
-            return fail(options->extra[i], answer);
+        const char *name = options->extra[i], *colon = strrchr(name, ':');
+        if (colon == NULL || colon - name > MAX_NAME)
+            return fail(name, "not NAME:PARTITIONS");
+        if (make_topic(cluster, "", name, (int)(colon - name), colon + 1) != 0)
+            return -1;
     }
     return 0;
 }

@@ -36,7 +36,7 @@ class Devbus:
         self.dir.mkdir(mode=0o700, exist_ok=True)
         self.bootstrap.unlink(missing_ok=True)
         self.process.spawn(argv, plain_environment())
-        self.process.must(self.bootstrap.exists, 5, "listening")
+        self.process.must(self.bootstrap.exists, 30, "listening")
         return True
 
     def apply_topics(self, principals_file: Path) -> None:
@@ -61,7 +61,7 @@ class Devbus:
                 peer.send(line.encode())
                 answer = peer.recv(512).decode()
         except OSError as e:
-            raise StackError(f"devbus: {e}") from None
+            raise StackError(f"devbus does not answer ({e}); `up` starts it anew") from None
         if answer != "ok":
             raise StackError(f"devbus: {answer}")
 

@@ -65,9 +65,11 @@ class Process:
         """In a session of its own, so that it outlives this command and the terminal."""
         how = {} if user is None else {"user": user, "group": user_group(user), "extra_groups": []}
         with open(self.run.log(self.name), "ab") as log:
+            begun = log.tell()
             child = subprocess.Popen([str(a) for a in argv], env=env, cwd=self.run.dir, stdin=subprocess.DEVNULL,
                                      stdout=log, stderr=log, start_new_session=True, **how)
-        record = {"pid": child.pid, "start": proc_stat(child.pid)[1], "boot": BOOT_ID, "spec": spec}
+        record = {"pid": child.pid, "start": proc_stat(child.pid)[1], "boot": BOOT_ID, "spec": spec,
+                  "log_from": begun}
         self.path.write_text(json.dumps(record) + "\n")
         child.returncode = 0        # not ours to wait for: without this, Popen warns that it still runs
 
@@ -92,11 +94,14 @@ class Process:
         self.path.unlink(missing_ok=True)
 
     def tail(self, lines: int = 15) -> str:
+        """The end of what it has said since it was started."""
         try:
-            text = self.run.log(self.name).read_text(errors="replace").splitlines()
+            with open(self.run.log(self.name), "rb") as log:
+                log.seek((self.record() or {}).get("log_from", 0))
+                text = log.read().decode(errors="replace").splitlines()
         except FileNotFoundError:
             text = []
-        return "\n".join(f"    {line}" for line in text[-lines:])
+        return "\n".join(f"    {line}" for line in text[-lines:]) or "    (nothing)"
 
     def must(self, ready, seconds: float, what: str) -> None:
         """Waits until ready(); a process that dies or takes too long is reported with the end of its log."""

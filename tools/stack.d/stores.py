@@ -1,4 +1,5 @@
 """PostgreSQL and Redis, from Debian's packages, with data, ports and passwords of the stack's own."""
+import contextlib
 import os
 import pwd
 import shutil
@@ -7,7 +8,7 @@ import socket
 import subprocess
 from pathlib import Path
 
-from process import Process, user_group
+from process import Process, proc_stat, user_group, wait_for
 from run import Run, StackError, random_password, write_if_changed
 
 SCHEMAS = ("auth", "crypto", "audit")
@@ -132,7 +133,9 @@ class Postgres:
         if self.process.pid() is not None:
             return False
         need_free(self.port, self.name)
-        if not self.data.exists():
+        if self.data.exists():
+            self._settle()
+        else:
             self._initialise(passwords["postgres"])
         settings = {
             "listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "",
@@ -150,6 +153,23 @@ class Postgres:
 
     def stop(self) -> None:
         self.process.stop(signal.SIGINT)        # "fast": clients are cut off, the data is made safe
+
+    def _settle(self) -> None:
+        """After a crash of the server: waits for its last children, which still hold its shared memory, and for its
+        own entry in the process table, which a lazy init may keep for a while and the next server takes for life.
+        """
+        record = self.process.record()
+        if record is None:
+            return
+        if not wait_for(lambda: not self._working_in_data() and proc_stat(record["pid"]) is None, 10):
+            raise StackError("postgres: processes of a server that crashed are still there")
+
+    def _working_in_data(self) -> bool:
+        for link in Path("/proc").glob("[0-9]*/cwd"):
+            with contextlib.suppress(OSError):          # it ended, or is somebody else's
+                if os.readlink(link) == str(self.data):
+                    return True
+        return False
 
     def _initialise(self, password: str) -> None:
         self.dir.mkdir(mode=0o700, exist_ok=True)
