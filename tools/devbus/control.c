@@ -186,7 +186,7 @@ void control_execute(rd_kafka_mock_cluster_t *cluster, char *line, char *answer,
 
     /*
      * librdkafka 2.0.2 loses the wake-up of its mock thread when a request reaches it just as it finishes the
-     * one before, and serves this and every later one only when its poll times out, after a second. Time to go
+     * one before, and serves this and all later ones only when its poll times out, after a second. Time to go
      * back to sleep avoids that.
      */
     nanosleep(&settle, NULL);

@@ -2,7 +2,7 @@
  * hlidka-devbus: librdkafka's mock cluster in a process of its own, the bus of development and of tests.
  *
  * It listens on loopback only, starts in a moment, needs no Java and can be told to misbehave (control.h). It
- * keeps nothing, does not compact, knows no ACLs and drops the oldest messages of a partition beyond 5 MiB: it
+ * keeps nothing, does not compact, knows no ACLs and drops the oldest messages of a partition over 5 MiB: it
  * is no production option. Its ports are the kernel's choice, so it writes its bootstrap list to a file.
  */
 #include <errno.h>
