@@ -1,0 +1,4 @@
+#include "audit.h"
+
+#define PROTO_DEF "audit.def"
+#include "tables.h"

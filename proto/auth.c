@@ -1,0 +1,4 @@
+#include "auth.h"
+
+#define PROTO_DEF "auth.def"
+#include "tables.h"

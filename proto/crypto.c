@@ -1,0 +1,4 @@
+#include "crypto.h"
+
+#define PROTO_DEF "crypto.def"
+#include "tables.h"
