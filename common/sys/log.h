@@ -50,6 +50,9 @@ bool log_enabled(enum log_level level);
 /* event: static text of [a-z0-9_.], at most 64. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields, size_t count);
 
+/* Once a second, by whoever has a timer: tells what was suppressed even if nothing is logged any more. */
+void log_tick(void);
+
 #define LOG_AT(level, event, ...)                                                                          \
     do {                                                                                                   \
         if (log_enabled(level)) {                                                                          \
