@@ -15,6 +15,7 @@ class Devbus:
     """hlidka-devbus. It keeps nothing and chooses new ports whenever it is started."""
     name = "devbus"
     data: list = []
+    port = None
     # an empty fetch waits the whole time on this one, whatever arrives meanwhile
     properties = {"HLIDKA_KAFKA_FETCH_WAIT_MAX_MS": "1"}
 
@@ -127,7 +128,8 @@ class Kafka:
         mark = fingerprint(principals_file.read_text(), ctl.stat().st_mtime_ns)
         if self.applied.exists() and self.applied.read_text() == mark:
             return
-        done = subprocess.run([ctl, "topics", "apply", "--brokers", self.servers(), "--principals", principals_file],
+        done = subprocess.run([ctl, "topics", "apply", "--run", self.run.dir, "--brokers", self.servers(),
+                               "--prefix", self.run.prefix, "--principals", principals_file],
                               env=plain_environment(), text=True, capture_output=True, timeout=60, check=False)
         if done.returncode != 0:
             raise StackError(f"hlidkactl topics apply failed:\n{done.stdout}{done.stderr}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT_BASE = 27400
+PORTS = 100         # from the base on: 0 Kafka, 1 its controller, 2 PostgreSQL, 3 Redis, 20 to 99 admin listeners
 
 
 class StackError(Exception):
@@ -26,7 +27,7 @@ def write_if_changed(path: Path, text: str, mode: int = 0o644) -> None:
 
 
 class Run:
-    """A run directory (HLIDKA_RUN) and the block of 100 ports from HLIDKA_PORT_BASE that belongs to it."""
+    """A run directory (HLIDKA_RUN) and the block of PORTS from HLIDKA_PORT_BASE on that belongs to it."""
 
     def __init__(self):
         self.dir = Path(os.environ.get("HLIDKA_RUN") or ROOT / ".run").absolute()
@@ -45,7 +46,10 @@ class Run:
             self.state = json.loads((self.dir / "stack.json").read_text())
         except FileNotFoundError:
             self.state = {}
-        self.port_base = int(os.environ.get("HLIDKA_PORT_BASE") or self.state.get("port_base", DEFAULT_PORT_BASE))
+        base = os.environ.get("HLIDKA_PORT_BASE") or str(self.state.get("port_base", DEFAULT_PORT_BASE))
+        if not base.isdecimal() or not 1024 <= int(base) <= 65535 - PORTS:
+            raise StackError(f"HLIDKA_PORT_BASE is a number from 1024 to {65535 - PORTS}, not {base!r}")
+        self.port_base = int(base)
         self.flavour = os.environ.get("HLIDKA_FLAVOUR") or self.state.get("flavour", "release")
 
     def save_state(self) -> None:
