@@ -23,8 +23,8 @@ struct op {
 /* NULL when there is none of that name, which may be a peer's. */
 const struct op *ops_find(struct text name);
 
-/* Those of "auth", "crypto", "ratelimit" or "audit", notices included, in the order of the contract; of another
- * name none. */
+/* Those of "auth", "crypto", "ratelimit" or "audit", notices included, in the order of the contract; of
+ * another name none. */
 const struct op *const *ops_of(struct text service, size_t *count);
 
 #endif

@@ -7,13 +7,13 @@
  *         DEFAULT (cost,      UINT(0, ANY), 1),
  *         ANY_OF  (user_id, ip))
  *
- * structs.h makes `struct ratelimit_check_request` from it, tables.h `schema_ratelimit_check_request`; codec.h
- * decodes and encodes by that table, tools/asyncapi prints it, hlidkactl reads JSON by it.
+ * structs.h makes `struct ratelimit_check_request` from it, tables.h `schema_ratelimit_check_request`;
+ * codec.h decodes and encodes by that table, tools/asyncapi prints it, hlidkactl reads JSON by it.
  *
- * Members. A str is a struct text, a bin a struct bytes (data == NULL: absent), both borrowed from the body. A
- * uint is uint64_t, an id struct uuid, an address struct ip, an enumeration its enum, an object its struct, a
- * list { items, count } and a map { pairs, count } in the arena. Whatever is optional and neither str nor bin
- * has a `bool has_<name>` beside it.
+ * Members. A str is a struct text, a bin a struct bytes (data == NULL: absent), both borrowed from the
+ * body. A uint is uint64_t, an id struct uuid, an address struct ip, an enumeration its enum, an object its
+ * struct, a list { items, count } and a map { pairs, count } in the arena. Whatever is optional and neither
+ * str nor bin has a `bool has_<name>` beside it.
  */
 #ifndef HLIDKA_SCHEMA_H
 #define HLIDKA_SCHEMA_H
@@ -52,7 +52,7 @@ struct bounds {
     uint64_t max;
 };
 
-/* An alphabet of text that is an id: what may stand in it, as a check and as the pattern that is published. */
+/* The alphabet of an id, as a check and as the pattern that is published. Lengths are the field's. */
 struct format {
     const char *pattern;        /* ECMA-262 */
     bool (*valid)(struct text t);
@@ -66,7 +66,7 @@ struct enumeration {
 
 struct type {
     enum kind kind;
-    struct bounds bounds;               /* of a uint's value, a str's or bin's length, a list's or map's count */
+    struct bounds bounds;               /* of the value, the length or the count */
     const struct format *format;        /* KIND_STR; NULL: any */
     const struct enumeration *values;   /* KIND_ENUM */
     const struct schema *object;        /* KIND_OBJECT */
@@ -156,6 +156,9 @@ const struct field *schema_field(const struct schema *s, struct text name);
 
 /* Bytes that one value of the type takes in a struct or an array. */
 size_t type_size(const struct type *t);
+
+/* Writes the default of a field that has one to its member. */
+void field_preset(const struct field *f, void *member);
 
 /* Zeroes the struct and gives the fields that have one their default: how a client begins a request. */
 void schema_defaults(const struct schema *s, void *out);

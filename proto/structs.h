@@ -4,8 +4,8 @@
  *     #define PROTO_DEF "ratelimit.def"
  *     #include "structs.h"
  *
- * No include guard: it is read once for each .def. A type of a row, `STR(1, 64)`, means by what is pasted before
- * it: CTYPE_STR the member's C type, FLAG_STR whether an optional one needs a has_<name>.
+ * No include guard: it is read once for each .def. A type of a row, `STR(1, 64)`, means by what is pasted
+ * before it: CTYPE_STR the member's C type, FLAG_STR whether an optional one needs a has_<name>.
  */
 #include "each.h"
 
@@ -67,8 +67,12 @@
 #define ENUMERATOR(context, row) ENUMERATOR_##row
 #define ENUMERATOR_VALUE(identifier, text) identifier,
 
-#define ENUMERATION(name, ...) enum name { EACH(ENUMERATOR, , __VA_ARGS__) }; extern const struct enumeration enum_##name;
-#define STRUCT(name, ...) struct name { EACH(MEMBER, , __VA_ARGS__) }; extern const struct schema schema_##name;
+#define ENUMERATION(name, ...)                                                                               \
+    enum name { EACH(ENUMERATOR, , __VA_ARGS__) };                                                           \
+    extern const struct enumeration enum_##name;
+#define STRUCT(name, ...)                                                                                    \
+    struct name { EACH(MEMBER, , __VA_ARGS__) };                                                             \
+    extern const struct schema schema_##name;
 #define OP(identifier, name, flags, request, result, summary) extern const struct op op_##identifier;
 #define NOTICE(identifier, name, body, summary) extern const struct op op_##identifier;
 

@@ -25,7 +25,8 @@
     { .kind = KIND_MAP, .bounds = { least, most }, .key = &(const struct type)TYPE_##names,                  \
       .item = &(const struct type)TYPE_##element }
 
-#define TYPE_ID(least, most, alphabet) { .kind = KIND_STR, .bounds = { least, most }, .format = &format_##alphabet }
+#define TYPE_ID(least, most, alphabet)                                                                       \
+    { .kind = KIND_STR, .bounds = { least, most }, .format = &format_##alphabet }
 #define TYPE_USER_ID TYPE_ID(1, 64, user_id)
 #define TYPE_TELEGRAM_ID TYPE_ID(1, 19, telegram_id)
 #define TYPE_ENDPOINT TYPE_ID(1, 64, endpoint)
@@ -82,7 +83,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
-#define ENUMERATION(self, ...)                                                                                      \
+#define ENUMERATION(self, ...)                                                                               \
     static const struct text self##_values[] = { EACH(TEXT_OF, , __VA_ARGS__) };                             \
     const struct enumeration enum_##self = { #self, self##_values, COUNT_OF(self##_values) };
 
