@@ -114,7 +114,7 @@ static bool wants_key(const struct builder *b)
 
 static enum result open_container(struct builder *b, enum yaml_kind kind, unsigned line)
 {
-    struct yaml_node *n;
+    struct yaml_node *n = NULL;
 
     if (wants_key(b))
         return refuse(b, line, "a key must be plain text");
@@ -184,7 +184,7 @@ static enum result close_container(struct builder *b)
 static enum result add_scalar(struct builder *b, const yaml_event_t *e)
 {
     struct text text = { (const char *)e->data.scalar.value, e->data.scalar.length };
-    struct yaml_node *n;
+    struct yaml_node *n = NULL;
 
     if (text.len > 0 && memchr(text.data, '\0', text.len))
         return refuse(b, line_of(e), "a NUL character");

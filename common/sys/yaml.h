@@ -36,7 +36,8 @@ MUST_USE enum result yaml_parse(struct bytes doc, const char *name, struct yaml 
 MUST_USE enum result yaml_load(const char *path, struct yaml **out, struct buffer *why);
 const struct yaml_node *yaml_root(const struct yaml *y);
 const char *yaml_name(const struct yaml *y);
-void yaml_free(struct yaml *y);
+/* Hidden: libyaml exports a yaml_free of its own, and would find this one in its place. */
+__attribute__((visibility("hidden"))) void yaml_free(struct yaml *y);
 
 /* The value under that key of a map, or NULL. */
 const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
