@@ -138,8 +138,7 @@ int cmd_keygen(int argc, char **argv)
         return code < 0 ? EXIT_DONE : code;
     buffer_init(&why, 4096);
     enum result r = run(&o, &why);
-    if (r)
-        complain("%.*s", (int)(why.len ? why.len - 1 : 0), why.len ? (const char *)why.data : "");
+    code = r ? fail_with(r, &why) : EXIT_DONE;
     buffer_free(&why);
-    return r == RESULT_OK ? EXIT_DONE : r == RESULT_EXISTS ? EXIT_REFUSED : EXIT_USAGE;
+    return code;
 }

@@ -5,6 +5,8 @@
 #ifndef HLIDKA_COMMAND_H
 #define HLIDKA_COMMAND_H
 
+#include "buffer.h"
+
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_REFUSED = 1,           /* the service answered with a status of 400 or more; a check failed */
@@ -20,11 +22,15 @@ struct command {
 };
 
 int cmd_keygen(int argc, char **argv);
+int cmd_topics(int argc, char **argv);
 
 /* "hlidkactl: " and the message, on stderr. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same, with where to read more; returns EXIT_USAGE. */
+/* Says each line of `why` (or r's own text where there is none) and returns the exit code that r stands for. */
+int fail_with(enum result r, const struct buffer *why);
+
+/* As complain, with where to read more; returns EXIT_USAGE. */
 int usage_error(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -25,3 +25,29 @@ int usage_error(const char *command, const char *format, ...)
     fprintf(stderr, " (hlidkactl %s --help)\n", command);
     return EXIT_USAGE;
 }
+
+int fail_with(enum result r, const struct buffer *why)
+{
+    const char *at = (const char *)why->data, *end = at + why->len;
+
+    if (why->len == 0)
+        complain("%s", result_text(r));
+    while (at < end) {
+        const char *newline = memchr(at, '\n', (size_t)(end - at));
+        const char *stop = newline ? newline : end;
+        complain("%.*s", (int)(stop - at), at);
+        at = newline ? newline + 1 : end;
+    }
+    switch (r) {
+    case RESULT_OK:
+        return EXIT_DONE;
+    case RESULT_EXISTS:
+        return EXIT_REFUSED;
+    case RESULT_TIMEOUT:
+        return EXIT_NO_ANSWER;
+    case RESULT_UNAVAILABLE:
+        return EXIT_NO_BUS;
+    default:
+        return EXIT_USAGE;
+    }
+}

@@ -7,6 +7,7 @@
 
 static const struct command COMMANDS[] = {
     { "keygen", "make a principal's keys", cmd_keygen },
+    { "topics", "make and correct the bus's topics", cmd_topics },
 };
 
 static void print_help(FILE *to)
