@@ -59,16 +59,19 @@ struct envelope {
 MUST_USE enum result envelope_frame(struct bytes value, struct envelope *out);
 
 /*
- * The header of a framed message, by the rules of what arrives on that topic. On a topic of requests, op
- * `event` or `revoked` has no ttl and no reply; whether it belongs there is asked later (wrong_topic).
- * RESULT_MALFORMED.
+ * The header of a framed message, by the rules of what arrives on that topic: on a topic of requests everything
+ * has ttl and reply, whatever its op (whether that belongs there is asked later: wrong_topic). A version of the
+ * UUID is not asked for: T is the first 48 bits. Over 1,024 bytes, too: RESULT_MALFORMED.
  */
 MUST_USE enum result envelope_parse(struct envelope *e, enum envelope_kind kind);
 
-/* Writes the header of a message of that kind. RESULT_TOO_LARGE over 1,024 bytes, RESULT_OUT_OF_RANGE for a field out of its bounds. */
+/*
+ * Writes the header of a message of that kind. RESULT_TOO_LARGE over 1,024 bytes, RESULT_OUT_OF_RANGE for a field
+ * out of its bounds; on error out is as it was.
+ */
 MUST_USE enum result envelope_write_header(const struct envelope_header *h, enum envelope_kind kind, struct buffer *out);
 
-/* Writes the whole value; sig may be empty. RESULT_TOO_LARGE. */
+/* Writes the whole value; sig may be empty. RESULT_TOO_LARGE over ENVELOPE_VALUE_MAX; on error out is as it was. */
 MUST_USE enum result envelope_write(struct bytes header, struct bytes box, struct bytes sig, struct buffer *out);
 
 #endif

@@ -30,8 +30,9 @@ enum verdict_kind {
     VERDICT_DEAD,               /* dead-letter under `reason`, no answer */
     VERDICT_DROP,               /* past its deadline: count by src, no answer */
     VERDICT_REFUSE,             /* answer with `fault` */
-    VERDICT_SERVE,              /* body decoded: dispatch to `route` index */
+    VERDICT_SERVE,              /* body decoded: dispatch by `op` */
     VERDICT_EVENT,              /* a sound event or revocation: give to its consumer */
+    VERDICT_FAILED,             /* not judged: no memory. Leave the offset unfinished and give the process up */
 };
 
 struct receiver {               /* what does not change from message to message; all borrowed */
@@ -41,14 +42,14 @@ struct receiver {               /* what does not change from message to message;
     enum envelope_kind kind;    /* what this topic carries */
     const struct principals *principals;
     struct keyring *keyring;
-    /* The op is granted and exists here? NULL when it has no handler. */
+    /* The op that has a handler here, else NULL. What an op demands (a signature) is asked of ops_find before. */
     const struct op *(*find_op)(void *cookie, struct text name);
-    /* Partitions of a reply topic by metadata at most 1 s old; 0 when unknown. */
+    /* Partitions of a reply topic by metadata at most 1 s old; 0 when unknown, and then nothing can be answered. */
     uint32_t (*partitions)(void *cookie, struct text topic);
     void *cookie;
     uint32_t ahead_ms;          /* how far ts and T may lie ahead: 60,000; ratelimit 5,000 */
     uint32_t age_ms;            /* ts − T at most: 900,000; ratelimit 5,000 */
-    uint32_t ttl_max_ms;        /* 60,000; ratelimit 5,000 */
+    uint32_t ttl_max_ms;        /* 60,000; ratelimit 5,000. Below 60,000 it is asked of authentic messages only */
 };
 
 struct verdict {
@@ -59,13 +60,19 @@ struct verdict {
     bool answerable;                    /* authenticated with a valid reply address */
     struct envelope envelope;           /* valid as far as parsing came */
     struct buffer *body;                /* the opened bytes, in the caller's buffer */
-    const struct op *op;                /* REFUSE from step 8 on, SERVE */
+    const struct op *op;                /* SERVE, EVENT, and REFUSE for the body */
     void *decoded;                      /* SERVE, EVENT: the op's request struct, in the arena */
     struct fault fault;                 /* REFUSE */
-    struct field_errors errors;         /* behind fault */
+    struct field_errors errors;         /* behind fault, whose pointer is to here: a verdict is not copied */
 };
 
-/* Runs the steps. body (empty, reused) receives the opened bytes; decoded values live in the arena. */
+/*
+ * Runs the steps. A request's deadline has passed when now > ts + ttl: in the very last millisecond it is still
+ * served. A revocation is taken from the service's own principal only (wrong_topic), and has no age.
+ *
+ * body (empty, reused, limit ENVELOPE_VALUE_MAX) receives the opened bytes, which decoded texts borrow; decoded values
+ * live in the arena.
+ */
 void receive(const struct receiver *r, struct bytes value, uint64_t now_ms, struct buffer *body, struct arena *arena, struct verdict *out);
 
 #endif

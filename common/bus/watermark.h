@@ -14,7 +14,7 @@
 
 struct watermark;
 
-/* window: the most offsets in flight. */
+/* window: the most offsets in flight, at least 1 (RESULT_OUT_OF_RANGE); one that waits for an older one counts. */
 MUST_USE enum result watermark_new(size_t window, struct watermark **out);
 void watermark_free(struct watermark *w);
 
@@ -24,9 +24,13 @@ MUST_USE enum result watermark_begin(struct watermark *w, int64_t offset);
 /* RESULT_NOT_FOUND for an offset that is not in flight (a defect: assert in debug). */
 MUST_USE enum result watermark_finish(struct watermark *w, int64_t offset);
 
-/* The offset to store: everything below it is finished; -1 while nothing is. */
+/*
+ * The offset to store: everything below it is finished. That is the oldest in flight, or, with nothing in flight,
+ * the newest begun + 1; -1 while nothing has begun.
+ */
 int64_t watermark_position(const struct watermark *w);
 
+/* Slots of the window in use: begun, and not everything up to there finished. */
 size_t watermark_in_flight(const struct watermark *w);
 bool watermark_full(const struct watermark *w);
 
