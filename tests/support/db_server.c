@@ -1,0 +1,378 @@
+#include "db_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <glob.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ARGS_MAX 64
+#define START_MS 30000
+
+struct db_server {
+    bool postgres;
+    uint16_t port;
+    pid_t pid;
+    char dir[PATH_MAX];
+    char url[128];
+    char *args[ARGS_MAX];
+    size_t count;
+};
+
+static void die(const char *what)
+{
+    fprintf(stderr, "db_server: %s: %s\n", what, strerror(errno));
+    abort();
+}
+
+static const char *temp_dir(void)
+{
+    const char *dir = getenv("TMPDIR");
+
+    return dir && *dir ? dir : "/tmp";
+}
+
+/* Tests run in children of the program that made the template. */
+static void template_path(char *out, size_t cap, pid_t program)
+{
+    snprintf(out, cap, "%s/hlidka-pg-template-%ld", temp_dir(), (long)program);
+}
+
+/* ---- programs --------------------------------------------------------------------------------------------- */
+
+static void become_postgres(void)
+{
+    struct passwd *user;
+
+    if (geteuid() != 0)
+        return;
+    user = getpwnam("postgres");
+    if (!user || initgroups("postgres", user->pw_gid) || setgid(user->pw_gid) || setuid(user->pw_uid))
+        die("user postgres");
+}
+
+static pid_t spawn(char *const *args, bool postgres, const char *log)
+{
+    pid_t parent = getpid(), pid = fork();
+
+    if (pid < 0)
+        die("fork");
+    if (pid > 0)
+        return pid;
+    setpgid(0, 0);
+    if (postgres)
+        become_postgres();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    if (chdir(temp_dir()) != 0 || !freopen("/dev/null", "r", stdin) || !freopen(log, "a", stdout) ||
+        !freopen(log, "a", stderr))
+        _exit(126);
+    execvp(args[0], args);
+    _exit(127);
+}
+
+static int run(bool postgres, const char *log, ...)
+{
+    char *args[ARGS_MAX];
+    size_t n = 0;
+    int status;
+    va_list ap;
+
+    va_start(ap, log);
+    do
+        args[n] = va_arg(ap, char *);
+    while (args[n++] && n < ARGS_MAX);
+    va_end(ap);
+    if (waitpid(spawn(args, postgres, log), &status, 0) < 0)
+        die("waitpid");
+    return status;
+}
+
+/* The newest PostgreSQL's program of that name. */
+static bool postgres_program(const char *name, char *out, size_t cap)
+{
+    glob_t found;
+    bool ok = false;
+
+    if (glob("/usr/lib/postgresql/*/bin", 0, NULL, &found) == 0) {
+        snprintf(out, cap, "%s/%s", found.gl_pathv[found.gl_pathc - 1], name);
+        ok = access(out, X_OK) == 0;
+    }
+    globfree(&found);
+    return ok;
+}
+
+bool db_server_have_redis(void)
+{
+    return run(false, "/dev/null", "redis-server", "--version", NULL) == 0;
+}
+
+bool db_server_have_postgres(void)
+{
+    char program[PATH_MAX];
+
+    return postgres_program("postgres", program, sizeof(program));
+}
+
+/* ---- directories ------------------------------------------------------------------------------------------ */
+
+static void own_by_postgres(const char *path)
+{
+    struct passwd *user = geteuid() == 0 ? getpwnam("postgres") : NULL;
+
+    if (user && chown(path, user->pw_uid, user->pw_gid) != 0)
+        die(path);
+}
+
+void db_template_make(void)
+{
+    char program[PATH_MAX], path[PATH_MAX], pwfile[PATH_MAX];
+    FILE *f;
+
+    if (!postgres_program("initdb", program, sizeof(program)))
+        return;
+    template_path(path, sizeof(path), getpid());
+    snprintf(pwfile, sizeof(pwfile), "%.4000s.pw", path);
+    f = fopen(pwfile, "w");
+    if (!f || fputs("hlidka\n", f) < 0 || fclose(f) != 0)
+        die(pwfile);
+    own_by_postgres(pwfile);
+    if (run(true, "/dev/null", program, "-D", path, "-U", "hlidka", "-A", "scram-sha-256", "--pwfile", pwfile, "-E",
+            "UTF8", "--locale=C", "--no-sync", "--wal-segsize=1", NULL) != 0)
+        die("initdb");
+    unlink(pwfile);
+}
+
+void db_template_remove(void)
+{
+    char path[PATH_MAX];
+
+    template_path(path, sizeof(path), getpid());
+    (void)run(false, "/dev/null", "rm", "-rf", path, NULL);
+}
+
+/* ---- servers ---------------------------------------------------------------------------------------------- */
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) != 0 || getsockname(fd, (struct sockaddr *)&a, &len) != 0)
+        die("socket");
+    close(fd);
+    return ntohs(a.sin_port);
+}
+
+static bool answers(const struct db_server *s)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(s->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    /* To Redis a PING; to PostgreSQL a request for TLS, which it answers with a byte when it is ready to fork. */
+    static const char ping[] = "PING\r\n", tls[8] = { 0, 0, 0, 8, 4, (char)0xd2, 0x16, 0x2f };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = false;
+    char byte;
+
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+        ok = send(fd, s->postgres ? tls : ping, s->postgres ? 8 : 6, MSG_NOSIGNAL) > 0 && recv(fd, &byte, 1, 0) == 1;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool accepts_queries(const struct db_server *s)
+{
+    char program[PATH_MAX];
+
+    return !s->postgres || (postgres_program("pg_isready", program, sizeof(program)) &&
+                            run(false, "/dev/null", program, "-q", "-d", s->url, NULL) == 0);
+}
+
+static void launch(struct db_server *s)
+{
+    char log[PATH_MAX];
+
+    snprintf(log, sizeof(log), "%.4000s/log", s->dir);
+    s->pid = spawn(s->args, s->postgres, log);
+    for (int waited = 0; waited < START_MS; waited += 10) {
+        if (answers(s) && accepts_queries(s))
+            return;
+        if (waitpid(s->pid, NULL, WNOHANG) != 0)
+            die("the server ended at once (its log is in its directory)");
+        usleep(10000);
+    }
+    die("the server does not answer");
+}
+
+static struct db_server *server_new(bool postgres)
+{
+    struct db_server *s = calloc(1, sizeof(*s));
+
+    if (!s)
+        die("calloc");
+    s->postgres = postgres;
+    s->port = free_port();
+    snprintf(s->dir, sizeof(s->dir), "%s/hlidka-db-XXXXXX", temp_dir());
+    if (!mkdtemp(s->dir))
+        die(s->dir);
+    if (postgres)
+        own_by_postgres(s->dir);
+    return s;
+}
+
+static void add(struct db_server *s, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    if (s->count + 1 >= ARGS_MAX || vasprintf(&s->args[s->count++], format, ap) < 0)
+        die("arguments");
+    va_end(ap);
+}
+
+static struct db_server *server_start(struct db_server *s, const char *const *extra)
+{
+    for (size_t i = 0; extra && extra[i]; i++)
+        add(s, "%s", extra[i]);
+    launch(s);
+    return s;
+}
+
+struct db_server *db_redis_start(const char *const *extra)
+{
+    struct db_server *s = server_new(false);
+    const char *const args[] = { "redis-server", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir" };
+
+    snprintf(s->url, sizeof(s->url), "redis://127.0.0.1:%u", s->port);
+    for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
+        add(s, "%s", args[i]);
+    add(s, "%s", s->dir);
+    add(s, "--port");
+    add(s, "%u", s->port);
+    return server_start(s, extra);
+}
+
+struct db_server *db_postgres_start(const char *const *extra)
+{
+    struct db_server *s = server_new(true);
+    char program[PATH_MAX], template[PATH_MAX];
+
+    if (!postgres_program("postgres", program, sizeof(program)))
+        die("postgres");
+    template_path(template, sizeof(template), getppid());
+    if (access(template, F_OK) != 0)                    /* a program without child processes per test */
+        template_path(template, sizeof(template), getpid());
+    if (run(true, "/dev/null", "cp", "-a", template, s->dir, NULL) != 0)
+        die("copying the template");
+    snprintf(s->url, sizeof(s->url), "postgresql://hlidka:hlidka@127.0.0.1:%u/postgres", s->port);
+    add(s, "%s", program);
+    add(s, "-D");
+    add(s, "%s/%s", s->dir, strrchr(template, '/') + 1);
+    add(s, "-p");
+    add(s, "%u", s->port);
+    add(s, "-k");
+    add(s, "%s", s->dir);
+    add(s, "-h");
+    add(s, "127.0.0.1");
+    return server_start(s, extra);
+}
+
+uint16_t db_server_port(const struct db_server *s)
+{
+    return s->port;
+}
+
+const char *db_server_url(const struct db_server *s)
+{
+    return s->url;
+}
+
+/* Children of postgres lead sessions of their own, so a signal to the group does not reach them. */
+static void signal_all(struct db_server *s, int signal)
+{
+    char path[64];
+    FILE *f;
+    long child;
+
+    kill(s->pid, signal);
+    snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)s->pid, (long)s->pid);
+    f = fopen(path, "r");
+    if (!f)
+        return;
+    while (fscanf(f, "%ld", &child) == 1)
+        kill((pid_t)child, signal);
+    fclose(f);
+}
+
+void db_server_pause(struct db_server *s)
+{
+    signal_all(s, SIGSTOP);
+}
+
+void db_server_resume(struct db_server *s)
+{
+    signal_all(s, SIGCONT);
+}
+
+void db_server_kill(struct db_server *s)
+{
+    if (s->pid <= 0)
+        return;
+    db_server_pause(s);                                 /* so that the list of children is whole */
+    signal_all(s, SIGKILL);
+    waitpid(s->pid, NULL, 0);
+    s->pid = 0;
+}
+
+void db_server_restart(struct db_server *s)
+{
+    db_server_kill(s);
+    launch(s);
+}
+
+void db_server_stop(struct db_server *s)
+{
+    db_server_kill(s);
+    (void)run(false, "/dev/null", "rm", "-rf", s->dir, NULL);
+    for (size_t i = 0; i < s->count; i++)
+        free(s->args[i]);
+    free(s);
+}
+
+/* ---- the loop --------------------------------------------------------------------------------------------- */
+
+static uv_timer_t pulse;
+
+static void on_pulse(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+void db_loop_open(uv_loop_t *loop)
+{
+    if (uv_loop_init(loop) != 0 || uv_timer_init(loop, &pulse) != 0 || uv_timer_start(&pulse, on_pulse, 5, 5) != 0)
+        die("loop");
+    uv_unref((uv_handle_t *)&pulse);
+}
+
+bool db_loop_close(uv_loop_t *loop)
+{
+    uv_close((uv_handle_t *)&pulse, NULL);
+    for (int i = 0; i < 1000 && uv_loop_alive(loop); i++)
+        uv_run(loop, UV_RUN_ONCE);
+    uv_run(loop, UV_RUN_NOWAIT);
+    return uv_loop_close(loop) == 0;
+}
