@@ -1,12 +1,13 @@
 """The two buses: the embedded one, and Apache Kafka as one node in KRaft mode."""
+import base64
 import socket
 import struct
-import subprocess
+import uuid
 from pathlib import Path
 
-from process import Process, fingerprint
+from process import Process, fingerprint, plain_environment, run_tool
 from run import ROOT, Run, StackError, write_if_changed
-from stores import ask, need_free, need_program, plain_environment
+from stores import ask, need_free, need_program
 
 PARTITIONS = 12
 
@@ -92,7 +93,7 @@ class Kafka:
                 "-cp", f"{libs}/*", main, *arguments]
 
     def ready(self) -> bool:
-        """It answers an ApiVersions request: bound early, the socket serves only once the node has started."""
+        """It answers an ApiVersions request: the socket is bound early, and serves once the node is up."""
         request = struct.pack(">hhih", 18, 0, 1, -1)
         return len(ask(self.port, struct.pack(">i", len(request)) + request, 8)) == 8
 
@@ -103,7 +104,8 @@ class Kafka:
         need_free(self.controller_port, self.name)
         self.dir.mkdir(mode=0o700, exist_ok=True)
         text = (ROOT / "deploy" / "kafka" / "server.properties.in").read_text()
-        for name, value in (("PORT", self.port), ("CONTROLLER_PORT", self.controller_port), ("DATA", self.data[0])):
+        values = {"PORT": self.port, "CONTROLLER_PORT": self.controller_port, "DATA": self.data[0]}
+        for name, value in values.items():
             text = text.replace(f"@{name}@", str(value))
         write_if_changed(self.config, text)
         if not (self.data[0] / "meta.properties").exists():
@@ -114,13 +116,10 @@ class Kafka:
 
     def _format(self) -> None:
         self.applied.unlink(missing_ok=True)
-        tool = lambda *arguments: subprocess.run(
-            self._java("kafka.tools.StorageTool", *arguments), env=plain_environment(), text=True, capture_output=True,
-            check=False)
-        made = tool("random-uuid")
-        done = tool("format", "--standalone", "-t", made.stdout.split()[-1], "-c", self.config) if made.stdout else made
-        if done.returncode != 0:
-            raise StackError(f"Kafka: formatting {self.data[0]} failed:\n{done.stdout}{done.stderr}")
+        # a cluster id is a UUID in URL-safe base64, which must not begin like an option
+        cluster = "h" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
+        run_tool("formatting Kafka's directory", self._java(
+            "kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", self.config))
 
     def apply_topics(self, principals_file: Path) -> None:
         """Once for each set of principals and each hlidkactl: what is there need not be asked for again."""
@@ -128,11 +127,9 @@ class Kafka:
         mark = fingerprint(principals_file.read_text(), ctl.stat().st_mtime_ns)
         if self.applied.exists() and self.applied.read_text() == mark:
             return
-        done = subprocess.run([ctl, "topics", "apply", "--run", self.run.dir, "--brokers", self.servers(),
-                               "--prefix", self.run.prefix, "--principals", principals_file],
-                              env=plain_environment(), text=True, capture_output=True, timeout=60, check=False)
-        if done.returncode != 0:
-            raise StackError(f"hlidkactl topics apply failed:\n{done.stdout}{done.stderr}")
+        run_tool("hlidkactl topics apply", [
+            ctl, "topics", "apply", "--run", self.run.dir, "--brokers", self.servers(),
+            "--prefix", self.run.prefix, "--principals", principals_file])
         write_if_changed(self.applied, mark)
 
     def stop(self) -> None:

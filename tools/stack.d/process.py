@@ -1,7 +1,8 @@
-"""One process of the stack: started detached, known again later, signalled only while it is still the same one."""
+"""One process of the stack: started detached, known again later, signalled only while it is the same one."""
 import hashlib
 import json
 import os
+import pwd
 import signal
 import subprocess
 import time
@@ -35,6 +36,25 @@ def fingerprint(*parts) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def plain_environment() -> dict:
+    """The caller's environment without what would steer PostgreSQL's tools or tell a store of ours."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PG", "HLIDKA_"))}
+
+
+def user_of(user: str | None) -> dict:
+    """How subprocess is told to become that user; None is whoever we are."""
+    return {} if user is None else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+
+def run_tool(what: str, argv: list, env: dict | None = None, text: str | None = None) -> str:
+    """What it printed; a tool that fails is reported with all that it said."""
+    done = subprocess.run([str(a) for a in argv], env=plain_environment() | (env or {}), input=text,
+                          text=True, capture_output=True, timeout=60, check=False)
+    if done.returncode != 0:
+        raise StackError(f"{what} failed:\n{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
+
+
 class Process:
     """Recorded in pid/<name>.json with its start time, so that a recycled pid is never taken for it."""
 
@@ -63,11 +83,11 @@ class Process:
 
     def spawn(self, argv: list, env: dict, spec: str = "", user: str | None = None) -> None:
         """In a session of its own, so that it outlives this command and the terminal."""
-        how = {} if user is None else {"user": user, "group": user_group(user), "extra_groups": []}
         with open(self.run.log(self.name), "ab") as log:
             begun = log.tell()
-            child = subprocess.Popen([str(a) for a in argv], env=env, cwd=self.run.dir, stdin=subprocess.DEVNULL,
-                                     stdout=log, stderr=log, start_new_session=True, **how)
+            child = subprocess.Popen([str(a) for a in argv], env=env, cwd=self.run.dir,
+                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                     start_new_session=True, **user_of(user))
         record = {"pid": child.pid, "start": proc_stat(child.pid)[1], "boot": BOOT_ID, "spec": spec,
                   "log_from": begun}
         self.path.write_text(json.dumps(record) + "\n")
@@ -106,18 +126,17 @@ class Process:
     def must(self, ready, seconds: float, what: str) -> None:
         """Waits until ready(); a process that dies or takes too long is reported with the end of its log."""
         wait_for(lambda: self.pid() is None or ready(), seconds)
-        if self.pid() is None or not ready():
-            state = "ended" if self.pid() is None else f"not {what} after {seconds:g} s"
-            raise StackError(f"{self.name}: {state}; the end of {self.run.log(self.name)}:\n{self.tail()}")
+        if self.pid() is None:
+            raise self.failure("ended")
+        if not ready():
+            raise self.failure(f"not {what} after {seconds:g} s")
 
-
-def user_group(user: str) -> int:
-    import pwd
-    return pwd.getpwnam(user).pw_gid
+    def failure(self, what: str) -> StackError:
+        return StackError(f"{self.name}: {what}; the end of {self.run.log(self.name)}:\n{self.tail()}")
 
 
 def stop_all(processes: list, number: int = signal.SIGTERM, seconds: float = 12) -> None:
-    """Asks all at once, waits, and kills what does not listen, saying so. A stopped process is woken to hear it."""
+    """Asks all at once, waits, kills what does not listen, and says so. A stopped one is woken to hear it."""
     for process in processes:
         if process.send(number):
             process.send(signal.SIGCONT)

@@ -5,13 +5,11 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from process import Process, fingerprint, stop_all, wait_for
+from process import Process, fingerprint, plain_environment, run_tool, stop_all, wait_for
 from run import ROOT, Run, StackError, random_key, write_if_changed
-from stores import plain_environment
 
 MAX_INSTANCES = 20
 READY_SECONDS = 20
@@ -39,15 +37,17 @@ def telegram_token() -> str:
 # In the order in which they start: auth and audit open a data key at crypto.
 KINDS = {
     "crypto": Kind(admin=20, postgres=True),
-    "auth": Kind(admin=40, postgres=True, files=(("HLIDKA_TELEGRAM_TOKEN_FILE", "telegram-token", telegram_token),)),
+    "auth": Kind(admin=40, postgres=True,
+                 files=(("HLIDKA_TELEGRAM_TOKEN_FILE", "telegram-token", telegram_token),)),
     "audit": Kind(admin=60, postgres=True, sign=True),
-    "ratelimit": Kind(admin=80, redis=True, files=(("HLIDKA_RATELIMIT_KEY_FILE", "ratelimit.secret", random_key),),
+    "ratelimit": Kind(admin=80, redis=True,
+                      files=(("HLIDKA_RATELIMIT_KEY_FILE", "ratelimit.secret", random_key),),
                       paths=(("HLIDKA_POLICIES", "config/ratelimit.yaml"),)),
 }
 
 
 class Principals:
-    """deploy/principals.yaml.in with keys of this stack: keys/<name>.key, .sign, and what keygen printed as .pub."""
+    """deploy/principals.yaml.in with this stack's keys: keys/<name>.key, .sign; as .pub, what keygen said."""
 
     def __init__(self, run: Run):
         self.run, self.dir, self.file = run, run.dir / "keys", run.dir / "principals.yaml"
@@ -64,19 +64,17 @@ class Principals:
         write_if_changed(self.file, text)
 
     def _public(self, name: str, signs: bool) -> dict:
-        """Keys are made in a directory of their own and moved, the public half last: all of it, or once more."""
+        """Made in a directory of their own and moved, the public half last: all of it, or once more."""
         public = self.dir / f"{name}.pub"
         if not public.exists():
             new = self.dir / "new"
             shutil.rmtree(new, ignore_errors=True)
             new.mkdir(mode=0o700)
-            argv = [self.run.need_binary("hlidkactl"), "keygen", name, "--dir", new] + (["--sign"] if signs else [])
-            done = subprocess.run(argv, env=plain_environment(), text=True, capture_output=True, timeout=20, check=False)
-            if done.returncode != 0:
-                raise StackError(f"hlidkactl keygen {name} failed: {done.stderr.strip()}")
+            argv = [self.run.need_binary("hlidkactl"), "keygen", name, "--dir", new]
+            printed = run_tool(f"hlidkactl keygen {name}", argv + (["--sign"] if signs else []))
             for file in new.iterdir():
                 file.replace(self.dir / file.name)
-            write_if_changed(public, done.stdout)
+            write_if_changed(public, printed)
             new.rmdir()
         return json.loads(public.read_text())
 
@@ -180,9 +178,8 @@ class Services:
         for instance in instances:
             status, text = instance.readiness()
             if status != 200:
-                state = "ended" if instance.process.pid() is None else f"not ready after {READY_SECONDS} s ({text})"
-                raise StackError(f"{instance.name}: {state}; the end of {self.run.log(instance.name)}:\n"
-                                 f"{instance.process.tail()}")
+                late = f"not ready after {READY_SECONDS} s ({text})"
+                raise instance.process.failure("ended" if instance.process.pid() is None else late)
 
     def stop(self, instances: list) -> None:
         stop_all([i.process for i in instances])
@@ -204,4 +201,5 @@ class Services:
             "HLIDKA_DATA": ":".join(str(d) for d in data),
             "HLIDKA_ADMIN": ",".join(f"{s}={firsts[s]}" for s in KINDS if s in firsts),
         }
-        write_if_changed(self.run.dir / "env", "".join(f"{k}={shlex.quote(str(v))}\n" for k, v in values.items()))
+        text = "".join(f"{name}={shlex.quote(str(value))}\n" for name, value in values.items())
+        write_if_changed(self.run.dir / "env", text)

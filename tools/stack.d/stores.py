@@ -8,15 +8,10 @@ import socket
 import subprocess
 from pathlib import Path
 
-from process import Process, proc_stat, user_group, wait_for
+from process import Process, fingerprint, plain_environment, proc_stat, run_tool, user_of, wait_for
 from run import Run, StackError, random_password, write_if_changed
 
 SCHEMAS = ("auth", "crypto", "audit")
-
-
-def plain_environment() -> dict:
-    """The caller's environment without what would steer PostgreSQL's tools or tell a store of ours."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("PG", "HLIDKA_"))}
 
 
 def ask(port: int, question: bytes, length: int) -> bytes:
@@ -94,6 +89,7 @@ class Postgres:
     def __init__(self, run: Run):
         self.run, self.port = run, run.port(2)
         self.dir, self.data = run.dir / "postgres", run.dir / "postgres" / "data"
+        self.provided = self.dir / "provided"
         self.process = Process(run, self.name)
         self.user = self._other_user() if os.geteuid() == 0 else None
 
@@ -109,19 +105,14 @@ class Postgres:
             raise StackError("PostgreSQL is not installed (`make setup`)")
         return found[-1]
 
-    def _identity(self) -> dict:
-        return {} if self.user is None else {"user": self.user, "group": user_group(self.user), "extra_groups": []}
-
-    def _url(self, role: str, password: str, database: str = "hlidka") -> str:
-        return f"postgresql://{role}:{password}@127.0.0.1:{self.port}/{database}"
-
     def secrets(self) -> dict:
         """{role: password}; beside each password lies the URL file that a service or a test is given."""
         roles = {"postgres": "postgres", "hlidka": "owner"} | {f"hlidka_{s}": s for s in SCHEMAS}
         passwords = {}
         for role, file in roles.items():
             passwords[role] = self.run.secret(f"{file}.password", random_password).read_text().strip()
-            write_if_changed(self.run.dir / "secrets" / f"{file}.pg", self._url(role, passwords[role]) + "\n", 0o600)
+            url = f"postgresql://{role}:{passwords[role]}@127.0.0.1:{self.port}/hlidka"
+            write_if_changed(self.run.dir / "secrets" / f"{file}.pg", url + "\n", 0o600)
         return passwords
 
     def ready(self) -> bool:
@@ -131,6 +122,7 @@ class Postgres:
     def start(self) -> bool:
         passwords = self.secrets()
         if self.process.pid() is not None:
+            self._provide(passwords)
             return False
         need_free(self.port, self.name)
         if self.data.exists():
@@ -155,8 +147,8 @@ class Postgres:
         self.process.stop(signal.SIGINT)        # "fast": clients are cut off, the data is made safe
 
     def _settle(self) -> None:
-        """After a crash of the server: waits for its last children, which still hold its shared memory, and for its
-        own entry in the process table, which a lazy init may keep for a while and the next server takes for life.
+        """After a crash of the server: waits for its last children, which still hold its shared memory, and
+        for its own entry in the process table, which a lazy init may keep and the next server takes for life.
         """
         record = self.process.record()
         if record is None:
@@ -173,30 +165,33 @@ class Postgres:
 
     def _initialise(self, password: str) -> None:
         self.dir.mkdir(mode=0o700, exist_ok=True)
-        if self.user is not None:
-            os.chown(self.dir, pwd.getpwnam(self.user).pw_uid, user_group(self.user))
-            if subprocess.run(["test", "-w", self.dir], check=False, **self._identity()).returncode != 0:
-                raise StackError(f"the user {self.user}, as whom PostgreSQL runs for root, cannot reach {self.dir}: a "
-                                 "directory above it is closed to others. Set HLIDKA_RUN to a place that is not")
+        self._give_away(self.dir)
+        if subprocess.run(["test", "-w", self.dir], check=False, **user_of(self.user)).returncode != 0:
+            raise StackError(f"{self.user}, as whom PostgreSQL runs for root, cannot reach {self.dir}: a "
+                             "directory above it is closed to others. Set HLIDKA_RUN to a place that is not")
+        self.provided.unlink(missing_ok=True)
         new, password_file = self.dir / "data.new", self.dir / "password"
         shutil.rmtree(new, ignore_errors=True)
         write_if_changed(password_file, password + "\n", 0o600)
-        if self.user is not None:
-            os.chown(password_file, pwd.getpwnam(self.user).pw_uid, -1)
-        argv = [self._program("initdb"), "-D", new, "-U", "postgres", "-A", "scram-sha-256", "--pwfile", password_file,
-                "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+        self._give_away(password_file)
+        argv = [self._program("initdb"), "-D", new, "-U", "postgres", "-A", "scram-sha-256",
+                "--pwfile", password_file, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
         try:
             with open(self.run.log(self.name), "ab") as log:
-                done = subprocess.run(argv, env=plain_environment(), cwd=self.dir, stdout=log, stderr=log, check=False,
-                                      **self._identity())
+                done = subprocess.run(argv, env=plain_environment(), cwd=self.dir, stdout=log, stderr=log,
+                                      check=False, **user_of(self.user))
         finally:
             password_file.unlink()
         if done.returncode != 0:
-            raise StackError(f"initdb failed; the end of {self.run.log(self.name)}:\n{self.process.tail()}")
+            raise self.process.failure("initdb failed")
         new.rename(self.data)
 
+    def _give_away(self, path: Path) -> None:
+        if self.user is not None:
+            shutil.chown(path, self.user)
+
     def _provide(self, passwords: dict) -> None:
-        """Roles, database and schemas, as they should be; safe to run again."""
+        """Roles, database and schemas, as they should be: once, or again if an earlier start got no further."""
         services = [f"hlidka_{s}" for s in SCHEMAS]
         roles = ", ".join(f"'{r}'" for r in ["hlidka", *services])
         sql = [f"SELECT format('CREATE ROLE %I LOGIN', r) FROM unnest(ARRAY[{roles}]) r "
@@ -212,10 +207,12 @@ class Postgres:
         for schema in SCHEMAS:
             sql += [f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION hlidka_{schema};",
                     f"ALTER ROLE hlidka_{schema} IN DATABASE hlidka SET search_path = {schema};"]
-        done = subprocess.run(
-            [self._program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port),
-             "-U", "postgres", "-d", "postgres"],
-            env=plain_environment() | {"PGPASSWORD": passwords["postgres"], "PGOPTIONS": "-c client_min_messages=warning"},
-            input="\n".join(sql) + "\n", text=True, capture_output=True, check=False)
-        if done.returncode != 0:
-            raise StackError(f"PostgreSQL: making roles and schemas failed: {done.stderr.strip()}")
+        mark = fingerprint(sql)
+        if self.provided.exists() and self.provided.read_text() == mark:
+            return
+        run_tool("making PostgreSQL's roles and schemas", [
+            self._program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", self.port,
+            "-U", "postgres", "-d", "postgres"],
+            {"PGPASSWORD": passwords["postgres"], "PGOPTIONS": "-c client_min_messages=warning"},
+            "\n".join(sql) + "\n")
+        write_if_changed(self.provided, mark)
