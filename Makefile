@@ -109,7 +109,7 @@ $(SERVICES:%=$(B)/bin/hlidka-%): $(B)/bin/hlidka-%: $$(call objects,services/$$*
 $(B)/bin/hlidkactl: $(call objects,tools/hlidkactl/*.c) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
 
-$(B)/bin/hlidka-devbus: $(call objects,tools/devbus/*.c) $(B)/libcommon.a
+$(B)/bin/hlidka-devbus: $(call objects,tools/devbus/*.c)
 	$(link)
 
 $(B)/bin/asyncapi: $(call objects,tools/asyncapi/*.c) $(B)/libcommon.a
@@ -165,7 +165,7 @@ setup:          ## install everything that building, running and testing need (D
 
 run: setup      ## set up, build, start the whole system and act as an app's backend (BUS=devbus|kafka)
 	@$(MAKE) --no-print-directory -j2 all
-	@tools/stack up --bus $(or $(BUS),devbus)
+	@HLIDKA_FLAVOUR=$(FLAVOUR) tools/stack up --bus $(or $(BUS),devbus)
 	@$(B)/bin/hlidkactl tour
 
 stop:           ## stop what `make run` started
