@@ -79,7 +79,7 @@ static void take(const struct env_setting *s, const char *value, void *field, en
         if (!*value)
             complain(r, why, "%s: is empty", s->name);
         else if (s->max > 0 && (strlen(value) < s->min || strlen(value) > s->max))
-            complain(r, why, "%s: must have %" PRIu64 " to %" PRIu64 " bytes", s->name, s->min, s->max);
+            complain(r, why, "%s: must have %" PRIu64 " to %" PRIu64 " bytes", s->name, s->min ? s->min : 1, s->max);
         else
             memcpy(field, &value, sizeof(value));
         return;
