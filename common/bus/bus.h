@@ -17,6 +17,7 @@
 struct uv_loop_s;
 struct bus;
 
+/* All borrowed for the life of the bus; 0 is the default that the comment names. */
 struct bus_options {
     const char *brokers;
     const char *prefix;                 /* of topics, "hlidka." */
@@ -28,7 +29,6 @@ struct bus_options {
     const struct route *routes;
     size_t route_count;
     void *handler_cookie;               /* first argument of every handler */
-    /* Asked before a message is taken: false pauses intake (a store is starting up). May be NULL. */
     size_t window;                      /* in flight per partition, 256 */
     size_t slow_max;                    /* slow ops per process, 64 */
     uint32_t ahead_ms, age_ms, ttl_max_ms;      /* receive.h */
@@ -38,7 +38,10 @@ struct bus_options {
 /* Reads keys and principals, creates the Kafka clients. RESULT_BAD_CONFIG, RESULT_DENIED with `why`. */
 MUST_USE enum result bus_new(struct uv_loop_s *loop, const struct bus_options *options, struct bus **out, struct buffer *why);
 
-/* Subscribes. Messages flow from the loop's next turn on. */
+/*
+ * Asks for the metadata of all topics that matter; once that is known it joins the group, and messages flow. Until
+ * then bus_not_ready says `bus`. RESULT_INTERNAL.
+ */
 MUST_USE enum result bus_start(struct bus *b, struct buffer *why);
 
 /* Pauses and resumes intake as a whole (while a store is away and the service would rather wait). */
@@ -51,17 +54,25 @@ void bus_reload(struct bus *b);
 const char *bus_not_ready(struct bus *b, struct buffer *detail);
 
 /*
+ * Live instances of this service in its group, at least 1, by our share of the request topic: 12 partitions of which
+ * 4 are ours are 3 instances. An estimate: shares differ by one, and an instance without partitions is not seen.
+ */
+unsigned bus_instances(const struct bus *b);
+
+/*
  * Stops intake, lets handlers finish for at most drain_ms, commits, flushes, closes through the close queue,
- * then calls back. The bus is freed by bus_free after that.
+ * then calls back: drain_ms and 5 s in all. What handlers answer later goes nowhere: its offset is not committed, so
+ * another instance will be given it. The bus is freed by bus_free after that, when no handler holds a request.
  */
 void bus_stop(struct bus *b, uint32_t drain_ms, void (*stopped)(void *cookie), void *cookie);
 void bus_free(struct bus *b);
 
 /*
  * Sends an event to audit, sealed; `n` is counted here. Never blocks: a full queue is counted
- * (hlidka_bus_events_dropped_total) and logged. body is the event's struct (proto event). key: the Kafka key.
+ * (hlidka_bus_events_dropped_total) and logged. key: the Kafka key (the user_id, else the hashed ip, else our
+ * name). Without a principal `audit` it is only counted.
  */
-struct event;
-void bus_event(struct bus *b, const struct event *event, struct bytes key);
+struct audit_event;
+void bus_event(struct bus *b, const struct audit_event *event, struct bytes key);
 
 #endif

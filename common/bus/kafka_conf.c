@@ -1,0 +1,135 @@
+#include "kafka_conf.h"
+
+#include "env.h"
+#include "log.h"
+
+#include <string.h>
+
+/* Severities of RFC 5424, in which librdkafka speaks; <syslog.h> would clash with our own levels. */
+enum { SEVERITY_ERROR = 3, SEVERITY_NOTICE = 5 };
+
+struct property {
+    const char *name;
+    const char *value;
+};
+
+static const struct property BOTH[] = {
+    { "socket.nagle.disable", "true" },
+    { "socket.keepalive.enable", "true" },
+    { "reconnect.backoff.ms", "50" },
+    { "reconnect.backoff.max.ms", "1000" },
+    { "topic.metadata.refresh.interval.ms", "30000" },
+    /* Log lines come through the queue that the loop polls: our log is the loop's alone. */
+    { "log.queue", "true" },
+    { "log.connection.close", "false" },
+};
+
+static const struct property CONSUMER[] = {
+    { "enable.auto.offset.store", "false" },
+    { "enable.auto.commit", "true" },
+    { "auto.commit.interval.ms", "500" },
+    { "auto.offset.reset", "earliest" },
+    { "session.timeout.ms", "8000" },
+    { "heartbeat.interval.ms", "1000" },
+    /* cooperative-sticky aborts and hangs in 2.0.2. */
+    { "partition.assignment.strategy", "range" },
+    { "fetch.wait.max.ms", "500" },
+    { "fetch.error.backoff.ms", "20" },
+    /* A pause throws away what was fetched ahead, so little is; a larger message still comes, alone. */
+    { "fetch.message.max.bytes", "262144" },
+    { "fetch.max.bytes", "4194304" },
+    { "queued.max.messages.kbytes", "16384" },
+    { "message.max.bytes", "1048576" },
+};
+
+static const struct property PRODUCER[] = {
+    { "enable.idempotence", "true" },
+    /* A lone message leaves at once; while a request is out, the next batch gathers. */
+    { "linger.ms", "0" },
+    { "max.in.flight.requests.per.connection", "1" },
+    { "message.timeout.ms", "5000" },
+    { "retry.backoff.ms", "50" },
+    { "compression.type", "none" },
+    { "message.max.bytes", "1048576" },
+    { "queue.buffering.max.messages", "20000" },
+    { "queue.buffering.max.kbytes", "65536" },
+};
+
+static void on_log(const rd_kafka_t *rk, int severity, const char *facility, const char *text)
+{
+    (void)rk;
+    enum log_level level = severity <= SEVERITY_ERROR ? LOG_ERROR : severity <= SEVERITY_NOTICE ? LOG_WARN : LOG_DEBUG;
+
+    /* That one handle is given what is the other's to know is how properties pass through. */
+    if (strcmp(facility, "CONFWARN") == 0)
+        level = LOG_DEBUG;
+    LOG_AT(level, "bus.librdkafka", LOG_STR("facility", facility), LOG_STR("text", text));
+}
+
+struct target {
+    rd_kafka_conf_t *conf;
+    struct buffer *why;
+};
+
+static enum result set(void *cookie, const char *name, const char *value)
+{
+    struct target *t = cookie;
+    char error[256];
+
+    if (rd_kafka_conf_set(t->conf, name, value, error, sizeof(error)) == RD_KAFKA_CONF_OK)
+        return RESULT_OK;
+    enum result r = buffer_printf(t->why, "%s: %s\n", name, error);
+    return r ? r : RESULT_BAD_CONFIG;
+}
+
+static enum result set_all(struct target *t, const struct property *properties, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        enum result r = set(t, properties[i].name, properties[i].value);
+        if (r)
+            return r;
+    }
+    return RESULT_OK;
+}
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
+
+enum result kafka_conf_new(rd_kafka_type_t type, const struct kafka_identity *who, void *opaque, rd_kafka_conf_t **out,
+                           struct buffer *why)
+{
+    bool consumer = type == RD_KAFKA_CONSUMER;
+    struct target t = { rd_kafka_conf_new(), why };
+    enum result r;
+
+    if (!t.conf)
+        return RESULT_NO_MEMORY;
+    rd_kafka_conf_set_opaque(t.conf, opaque);
+    rd_kafka_conf_set_log_cb(t.conf, on_log);
+    if ((r = set_all(&t, BOTH, COUNT_OF(BOTH))) ||
+        (r = consumer ? set_all(&t, CONSUMER, COUNT_OF(CONSUMER)) : set_all(&t, PRODUCER, COUNT_OF(PRODUCER))) ||
+        (r = set(&t, "bootstrap.servers", who->brokers)) ||
+        (r = set(&t, "client.id", who->instance)) ||
+        (r = consumer ? set(&t, "group.id", who->group) : RESULT_OK) ||
+        (r = env_kafka(set, &t))) {
+        rd_kafka_conf_destroy(t.conf);
+        return r;
+    }
+    *out = t.conf;
+    return RESULT_OK;
+}
+
+enum result kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out, struct buffer *why)
+{
+    char error[256];
+    rd_kafka_t *rk = rd_kafka_new(type, conf, error, sizeof(error));
+
+    if (!rk) {
+        rd_kafka_conf_destroy(conf);
+        enum result r = buffer_printf(why, "librdkafka: %s\n", error);
+        return r ? r : RESULT_BAD_CONFIG;
+    }
+    /* NULL: the main queue, which rd_kafka_poll (or, once redirected, rd_kafka_consumer_poll) serves. */
+    rd_kafka_set_log_queue(rk, NULL);
+    *out = rk;
+    return RESULT_OK;
+}

@@ -1,0 +1,28 @@
+/*
+ * The properties of our two Kafka handles. What is set here is ours to choose; `pass through` properties of the
+ * environment (env.h) come last and win, on whichever of the handles knows them.
+ */
+#ifndef HLIDKA_KAFKA_CONF_H
+#define HLIDKA_KAFKA_CONF_H
+
+#include "buffer.h"
+
+#include <librdkafka/rdkafka.h>
+
+struct kafka_identity {
+    const char *brokers;
+    const char *instance;               /* client.id */
+    const char *group;                  /* consumers only */
+};
+
+/*
+ * A configuration for rd_kafka_new, with `opaque` for all callbacks and librdkafka's log lines routed to ours.
+ * RESULT_BAD_CONFIG with `why` naming the property, RESULT_NO_MEMORY.
+ */
+MUST_USE enum result kafka_conf_new(rd_kafka_type_t type, const struct kafka_identity *who, void *opaque,
+                                    rd_kafka_conf_t **out, struct buffer *why);
+
+/* rd_kafka_new, which takes conf whatever becomes of it, with the log served by its main queue. */
+MUST_USE enum result kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out, struct buffer *why);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * The partitions of the request topic that are ours: what is in flight of each, up to where each is finished, and
+ * which are paused. A partition outlives its assignment until its last message has ended; only while it is assigned
+ * are its offsets stored.
+ */
+#ifndef HLIDKA_PARTITIONS_H
+#define HLIDKA_PARTITIONS_H
+
+#include "bytes.h"
+#include "result.h"
+
+#include <librdkafka/rdkafka.h>
+
+struct bus;
+struct watermark;
+
+struct partition {
+    int32_t id;
+    unsigned refs;                      /* the assignment, and each message in flight */
+    bool assigned;                      /* false: finishes no longer store offsets */
+    bool full;                          /* at its window, until half of it has ended */
+    bool paused;                        /* as librdkafka has been told */
+    bool dirty;                         /* in the list of those that may have an offset to store */
+    size_t slow;                        /* slow ops at work */
+    int64_t stored;                     /* the last offset stored; -1: none */
+    int64_t rewind;                     /* where to take up again on resuming; -1: where librdkafka is */
+    int64_t bad_offset;                 /* at which the consumer reports errors; -1: none */
+    int64_t skip;                       /* how far beyond it to seek next */
+    uint64_t bad_since_ns;
+    struct watermark *watermark;
+    rd_kafka_topic_partition_list_t *self;      /* a list of this one alone, for librdkafka's calls */
+    struct partition *next_dirty;
+};
+
+struct partitions {
+    struct partition **by_id;           /* NULL where not ours */
+    size_t room;
+    unsigned assigned;
+    struct partition *dirty;
+    size_t in_flight;                   /* messages begun and not finished, of partitions that have left us too */
+    bool leaving;                       /* being revoked: nothing new is begun */
+    bool hold;
+    uint64_t pauses;
+    double paused_now, assigned_now, in_flight_now, lag_now;    /* gauges */
+};
+
+/* The new assignment; the one before has ended. A partition for which there is no memory is taken out of list. */
+void partitions_assign(struct bus *b, rd_kafka_topic_partition_list_t *list);
+/* Stores what can be stored (unless lost) and forgets the assignment; what is in flight goes on. */
+void partitions_unassign(struct bus *b, bool lost);
+
+/* NULL: not ours, or leaving. */
+struct partition *partitions_find(const struct bus *b, int32_t id);
+
+/*
+ * RESULT_FULL: at the window, or the process at its bound. The partition is paused, and will go on at this very
+ * offset when there is room. RESULT_CLOSED: the offset comes again later (after a FULL). RESULT_NO_MEMORY: as FULL.
+ */
+MUST_USE enum result partition_begin(struct bus *b, struct partition *p, int64_t offset);
+
+/* There is no room for this message: as a FULL. */
+void partition_refuse(struct bus *b, struct partition *p, int64_t offset);
+
+/* The end of a message; the caller's pointer to p is no longer valid. */
+void partition_finish(struct bus *b, struct partition *p, int64_t offset);
+/* The end of one that is not finished and will be delivered again, to us or to others. */
+void partition_abandon(struct bus *b, struct partition *p);
+
+/* Goes on at that offset. */
+void partition_seek(struct bus *b, struct partition *p, int64_t offset);
+
+/* Pauses or resumes all of them. */
+void partitions_hold(struct bus *b, bool hold);
+
+/* Hands the offsets that have become storable to librdkafka, which commits them every half second. */
+void partitions_store(struct bus *b);
+
+/* Resumes what has room again by the bound of the whole process; once a second. */
+void partitions_tick(struct bus *b);
+
+void partitions_collect(struct bus *b);
+void partitions_free(struct bus *b);
+
+#endif

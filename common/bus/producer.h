@@ -1,0 +1,57 @@
+/*
+ * The producer: every message that leaves is a delivery, sent without copying and kept until its report. A report,
+ * good or bad, finishes the offset of the message that gave rise to it: a dead reply topic holds up nobody.
+ */
+#ifndef HLIDKA_PRODUCER_H
+#define HLIDKA_PRODUCER_H
+
+#include "buffer.h"
+
+#include <librdkafka/rdkafka.h>
+
+struct bus;
+struct partition;
+
+enum delivery_kind { DELIVERY_REPLY, DELIVERY_DEAD, DELIVERY_EVENT, DELIVERY_KINDS };
+
+struct delivery {
+    struct delivery *next;              /* in the free list, or waiting for room in librdkafka's queue */
+    enum delivery_kind kind;
+    struct partition *partition;        /* whose offset is finished by the report; NULL: none */
+    int64_t offset;
+    rd_kafka_topic_t *topic;            /* borrowed */
+    int32_t to;                         /* a partition, or RD_KAFKA_PARTITION_UA: by the key */
+    rd_kafka_headers_t *headers;        /* owned until librdkafka takes it */
+    struct buffer key;
+    struct buffer value;
+};
+
+struct producer {
+    rd_kafka_t *rk;
+    struct delivery *free;
+    unsigned free_count;
+    struct delivery *waiting, **waiting_last;
+    size_t out;                         /* deliveries without a report */
+    size_t events_out;
+    uint64_t sent[DELIVERY_KINDS];
+    uint64_t failed[DELIVERY_KINDS];
+    double queued;                      /* gauge */
+};
+
+MUST_USE enum result producer_open(struct bus *b, struct buffer *why);
+
+/* Empty; NULL without memory. */
+struct delivery *delivery_new(struct bus *b, enum delivery_kind kind);
+/* One that was not sent. */
+void delivery_drop(struct bus *b, struct delivery *d);
+
+/* Takes d. Never blocks: what librdkafka's queue has no room for waits here for the next report. */
+void delivery_send(struct bus *b, struct delivery *d);
+
+/* Takes reports and log lines, sends what waits. From the loop only. */
+void producer_serve(struct bus *b);
+
+/* For the end, when reports have ceased: frees the free list and what still waits. */
+void producer_free(struct bus *b);
+
+#endif
