@@ -1,0 +1,439 @@
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "clock.h"
+#include "entropy.h"
+#include "ops.h"
+
+#define REFUSAL_MAX 65536u              /* bytes of a kept 503 */
+
+/* All that a call or a send draws at once: the kernel is asked one time. */
+struct draw {
+    uint8_t nonce[ENVELOPE_NONCE_LEN];
+    uint8_t id[10];
+    uint8_t key[8];
+    uint32_t jitter;
+};
+
+static struct hlidka_call *call_of(struct due_entry *e)
+{
+    return (struct hlidka_call *)e;     /* its first member */
+}
+
+static void call_free(struct hlidka_call *call)
+{
+    if (call->body)
+        secret_wipe(call->body, call->body_len);
+    free(call->body);
+    buffer_free(&call->refusal);
+    free(call);
+}
+
+/* Out of every table: from here on the call is the caller's local alone. */
+static void detach(struct hlidka *c, struct hlidka_call *call)
+{
+    due_remove(&c->due, &call->due);
+    hashmap_remove(c->calls, call->id.bytes);
+    c->bodies -= call->body_len;
+}
+
+/* ---- the end ---------------------------------------------------------------------------------------------------- */
+
+static const char *copy(struct arena *a, struct text t)
+{
+    const char *s = t.data ? arena_copy(a, t) : NULL;
+
+    return s ? s : "";
+}
+
+static void fill_errors(struct arena *a, const struct reply_error *from, struct hlidka_reply *to)
+{
+    size_t count = from->has_errors ? from->errors.count : 0;
+    struct hlidka_field_error *errors = arena_alloc(a, count, sizeof(*errors));
+
+    for (size_t i = 0; errors && i < count; i++) {
+        const struct field_error *e = &from->errors.items[i];
+        errors[i].pointer = copy(a, e->pointer);
+        errors[i].code = copy(a, enum_field_code.values[e->code]);
+        errors[i].detail = copy(a, e->detail);
+    }
+    to->errors = errors;
+    to->error_count = errors ? count : 0;
+}
+
+static void fill_reply(struct arena *a, const struct reply *from, struct text trace, struct hlidka_reply *to)
+{
+    to->status = (unsigned)from->status;
+    to->trace = copy(a, trace);
+    if (from->result.data) {
+        to->outcome = HLIDKA_OK;
+        to->result = (struct hlidka_bytes){ from->result.data, from->result.len };
+        return;
+    }
+    to->outcome = HLIDKA_REFUSED;
+    to->code = copy(a, from->error.code);
+    to->title = copy(a, from->error.title);
+    to->detail = copy(a, from->error.detail);
+    if (from->error.has_retry_after_ms && from->error.retry_after_ms <= INT64_MAX)
+        to->retry_after_ms = (int64_t)from->error.retry_after_ms;
+    fill_errors(a, &from->error, to);
+}
+
+/* from is NULL when there is no answer. Frees the call, calls out last. */
+static void finish(struct hlidka *c, struct hlidka_call *call, enum hlidka_status outcome, const struct reply *from,
+                   const struct buffer *body, struct text trace)
+{
+    struct hlidka_reply reply = {
+        .outcome = outcome, .code = "", .title = "", .detail = "", .trace = "", .retry_after_ms = -1,
+        .id = call->id.bytes, .sends = call->sends,
+    };
+
+    detach(c, call);
+    if (from) {
+        fill_reply(&c->arena, from, trace, &reply);
+        reply.body = (struct hlidka_bytes){ body->data, body->len };
+        c->stats.answered++;
+    } else if (outcome == HLIDKA_TIMEOUT) {
+        c->stats.timeouts++;
+    }
+    call->done(call->cookie, &reply);
+    call_free(call);
+}
+
+/* No time is left: the last 503, if there was one, says more than that nothing came. */
+static void give_up(struct hlidka *c, struct hlidka_call *call)
+{
+    struct reply kept;
+
+    arena_reset(&c->arena);
+    if (call->refusal.len > 0 && reply_decode(buffer_bytes(&call->refusal), &c->arena, &kept) == RESULT_OK)
+        finish(c, call, HLIDKA_REFUSED, &kept, &call->refusal, TEXT(""));
+    else
+        finish(c, call, HLIDKA_TIMEOUT, NULL, NULL, TEXT(""));
+}
+
+/* ---- sending ---------------------------------------------------------------------------------------------------- */
+
+static enum result seal(struct hlidka *c, const struct hlidka_call *call, uint64_t now_ms, const struct draw *draw)
+{
+    const struct principal *to = principals_find(c->credentials.principals, call->asked.dst);
+    struct envelope_header h = {
+        .id = call->id, .op = call->asked.op, .src = c->self, .dst = call->asked.dst, .ts = clock_unix_ms(),
+        .ttl = retry_ttl(&call->retry, now_ms), .reply_topic = text_of(c->replies.topic),
+        .reply_partition = (uint64_t)c->replies.first,
+        .trace = { call->trace[0] ? call->trace : NULL, strlen(call->trace) },
+    };
+
+    if (!to)
+        return RESULT_NOT_FOUND;        /* was there when the call was made: the file has changed */
+    memcpy(h.nonce, draw->nonce, sizeof(h.nonce));
+    buffer_reset(&c->value);
+    return seal_message(c->credentials.keyring, ENVELOPE_REQUEST, &to->keys[0], &h,
+                        (struct bytes){ call->body, call->body_len }, call->is_signed, &c->value);
+}
+
+static bool produce(struct hlidka *c, const struct hlidka_call *call)
+{
+    char topic[CLIENT_TOPIC_MAX + 1];
+
+    snprintf(topic, sizeof(topic), "%s%.*s.requests", c->prefix, TEXT_ARG(call->asked.dst));
+    return rd_kafka_producev(c->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(call->key.bytes, call->key.len),
+                             RD_KAFKA_V_VALUE(c->value.data, c->value.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_OPAQUE((void *)(uintptr_t)PRIVATE_REQUEST), RD_KAFKA_V_END) == 0;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Sends now, and sets when to look at the call again. A send that fails here is one that was lost on the way. */
+static void send_now(struct hlidka *c, struct hlidka_call *call, uint64_t now_ms, const struct draw *draw)
+{
+    uint64_t next_ms;
+
+    if (seal(c, call, now_ms, draw) == RESULT_OK && produce(c, call)) {
+        if (call->sends++ > 0)
+            c->stats.resends++;
+        next_ms = retry_after_silence(&call->retry, now_ms, draw->jitter);
+    } else {
+        next_ms = retry_after_unavailable(&call->retry, now_ms, -1, draw->jitter);
+    }
+    due_move(&c->due, &call->due, earlier(next_ms, call->retry.ends_ms));
+}
+
+static void send_again(struct hlidka *c, struct hlidka_call *call, uint64_t now_ms)
+{
+    struct draw draw;
+
+    entropy_fill(&draw, sizeof(draw));
+    send_now(c, call, now_ms, &draw);
+}
+
+void call_serve_due(struct hlidka *c, uint64_t now_ms)
+{
+    struct due_entry *e;
+
+    while (c->state == CLIENT_OPEN && (e = due_first(&c->due)) != NULL && e->at_ms <= now_ms) {
+        struct hlidka_call *call = call_of(e);
+        if (now_ms >= call->retry.ends_ms)
+            give_up(c, call);
+        else if (c->replies.attached)
+            send_again(c, call, now_ms);
+        else
+            due_move(&c->due, &call->due, call->retry.ends_ms);
+    }
+}
+
+static bool send_if_unsent(void *cookie, const void *key, void *value)
+{
+    struct hlidka *c = cookie;
+    struct hlidka_call *call = value;
+    uint64_t now_ms = client_now_ms();
+
+    (void)key;
+    if (call->sends == 0 && now_ms < call->retry.ends_ms)
+        send_again(c, call, now_ms);
+    return false;                       /* stays in the map */
+}
+
+void call_send_waiting(struct hlidka *c)
+{
+    hashmap_sweep(c->calls, send_if_unsent, c);
+}
+
+void call_end_all(struct hlidka *c)
+{
+    struct due_entry *e;
+
+    while ((e = due_first(&c->due)) != NULL)
+        finish(c, call_of(e), HLIDKA_CLOSED, NULL, NULL, TEXT(""));
+}
+
+/* ---- answers ---------------------------------------------------------------------------------------------------- */
+
+static const struct asked *find_asked(void *cookie, const struct uuid *id)
+{
+    const struct hlidka *c = cookie;
+    const struct hlidka_call *call = hashmap_get(c->calls, id->bytes);
+
+    return call ? &call->asked : NULL;
+}
+
+static void count_ignored(struct hlidka_stats *s, enum acceptance why)
+{
+    switch (why) {
+    case ACCEPTED:
+        break;
+    case IGNORED_MALFORMED:
+        s->ignored_malformed++;
+        break;
+    case IGNORED_UNASKED:
+        s->ignored_unasked++;
+        break;
+    case IGNORED_MISMATCHED:
+        s->ignored_mismatched++;
+        break;
+    case IGNORED_UNKNOWN_KEY:
+        s->ignored_unknown_key++;
+        break;
+    case IGNORED_NOT_AUTHENTIC:
+        s->ignored_not_authentic++;
+        break;
+    }
+}
+
+/*
+ * A 503 is an answer only when asking again has no chance: true when the call goes on. Of several copies under way one
+ * may still be answered otherwise, so the last 503 is kept until all of them have come back or time is up.
+ */
+static bool goes_on(struct hlidka *c, struct hlidka_call *call, const struct reply *reply)
+{
+    int64_t wish_ms = reply->error.has_retry_after_ms && reply->error.retry_after_ms <= INT32_MAX
+                          ? (int64_t)reply->error.retry_after_ms : reply->error.has_retry_after_ms ? INT64_MAX : -1;
+    uint32_t jitter;
+
+    entropy_fill(&jitter, sizeof(jitter));
+    call->refusals++;
+    uint64_t next_ms = retry_after_unavailable(&call->retry, client_now_ms(), wish_ms, jitter);
+    if (next_ms == RETRY_NEVER && call->refusals >= call->sends)
+        return false;
+    buffer_reset(&call->refusal);
+    if (buffer_append(&call->refusal, c->body.data, c->body.len))
+        buffer_reset(&call->refusal);   /* without it the end is a timeout, which is true too */
+    due_move(&c->due, &call->due, earlier(next_ms, call->retry.ends_ms));
+    return true;
+}
+
+void call_take_reply(struct hlidka *c, struct bytes value)
+{
+    const struct acceptor acceptor = {
+        .self = c->self, .principals = c->credentials.principals, .keyring = c->credentials.keyring,
+        .find = find_asked, .cookie = c,
+    };
+    struct accepted got;
+
+    buffer_reset(&c->body);
+    arena_reset(&c->arena);
+    enum acceptance verdict = accept_reply(&acceptor, value, &c->body, &c->arena, &got);
+    if (verdict != ACCEPTED) {
+        count_ignored(&c->stats, verdict);
+        return;
+    }
+    struct hlidka_call *call = hashmap_get(c->calls, got.envelope.header.re.bytes);
+    if (got.reply.status == 503 && goes_on(c, call, &got.reply))
+        return;
+    finish(c, call, HLIDKA_OK, &got.reply, &c->body, got.envelope.header.trace);
+}
+
+/* ---- asking ----------------------------------------------------------------------------------------------------- */
+
+/* "ratelimit.check": lower-case letters, digits, _ and dots; the first part is the service. */
+static bool read_op(struct hlidka_call *call, const char *op)
+{
+    size_t len = op ? strlen(op) : 0;
+    const char *dot = len > 0 && len <= ENVELOPE_OP_MAX ? strchr(op, '.') : NULL;
+
+    if (!dot || dot == op || (size_t)(dot - op) > ENVELOPE_NAME_MAX || dot[1] == '\0' ||
+        strspn(op, "abcdefghijklmnopqrstuvwxyz0123456789_.") != len)
+        return false;
+    memcpy(call->op, op, len + 1);
+    call->asked.op = (struct text){ call->op, len };
+    call->asked.dst = (struct text){ call->op, (size_t)(dot - op) };
+    return true;
+}
+
+static bool read_trace(struct hlidka_call *call, const char *trace)
+{
+    size_t len = trace ? strlen(trace) : 0;
+
+    if (len > ENVELOPE_TRACE_MAX || (trace && strspn(trace, "0123456789abcdef-") != len))
+        return false;
+    if (len > 0)
+        memcpy(call->trace, trace, len + 1);
+    return true;
+}
+
+/* An empty map, where the caller gives none. */
+static enum hlidka_status read_body(struct hlidka *c, struct hlidka_call *call, struct hlidka_bytes body)
+{
+    static const uint8_t EMPTY[] = { 0x80 };
+    const void *data = body.data ? body.data : EMPTY;
+    size_t len = body.data ? body.len : sizeof(EMPTY);
+
+    if ((!body.data && body.len > 0) || (body.data && body.len == 0))
+        return HLIDKA_INVALID;
+    if (len > ENVELOPE_VALUE_MAX)
+        return HLIDKA_TOO_LARGE;
+    if (c->bodies + len > CLIENT_BODIES_MAX)
+        return HLIDKA_FULL;
+    call->body = malloc(len);
+    if (!call->body)
+        return HLIDKA_NO_MEMORY;
+    memcpy(call->body, data, len);
+    call->body_len = len;
+    return HLIDKA_OK;
+}
+
+static bool read_times(struct hlidka_call *call, const struct hlidka_request *q, uint64_t now_ms, const struct draw *draw)
+{
+    const struct retry_limits limits = retry_limits_of(call->asked.dst);
+    uint64_t unix_ms = clock_unix_ms(), age_ms = 0;
+
+    if (q->deadline_ms < 1 || q->deadline_ms > HLIDKA_DEADLINE_MAX_MS)
+        return false;
+    if (q->id) {
+        memcpy(call->id.bytes, q->id, sizeof(call->id.bytes));
+        uint64_t made_ms = uuid_time_ms(&call->id);
+        age_ms = made_ms < unix_ms ? unix_ms - made_ms : 0;
+    } else {
+        call->id = uuid_v7(unix_ms, draw->id);
+    }
+    return retry_begin(&call->retry, &limits, now_ms, q->deadline_ms, age_ms);
+}
+
+static void read_key(struct hlidka_call *call, struct hlidka_bytes key, const struct draw *draw)
+{
+    if (key.data) {
+        call->key.len = key.len < ROUTE_KEY_MAX ? key.len : ROUTE_KEY_MAX;
+        memcpy(call->key.bytes, key.data, call->key.len);
+    } else {
+        route_key_request(call->asked.dst, (struct bytes){ call->body, call->body_len }, draw->key, &call->key);
+    }
+}
+
+static enum hlidka_status read_request(struct hlidka *c, struct hlidka_call *call, const struct hlidka_request *q,
+                                       uint64_t now_ms, const struct draw *draw)
+{
+    enum hlidka_status s;
+
+    if (!read_op(call, q->op) || !read_trace(call, q->trace) || !read_times(call, q, now_ms, draw) ||
+        !principals_find(c->credentials.principals, call->asked.dst))
+        return HLIDKA_INVALID;
+    if ((s = read_body(c, call, q->body)))
+        return s;
+    read_key(call, q->key, draw);
+    const struct op *op = ops_find(call->asked.op);
+    call->is_signed = op && (op->flags & OP_SIGNED) && keyring_signer(c->credentials.keyring);
+    /* Sealed once for nothing but its size, where that is in doubt: the caller learns it here and now. */
+    if (call->body_len > ENVELOPE_VALUE_MAX - 2 * ENVELOPE_HEADER_MAX && seal(c, call, now_ms, draw))
+        return HLIDKA_TOO_LARGE;
+    return HLIDKA_OK;
+}
+
+static enum hlidka_status enter(struct hlidka *c, struct hlidka_call *call)
+{
+    switch (hashmap_put(c->calls, call->id.bytes, call)) {
+    case RESULT_OK:
+        break;
+    case RESULT_EXISTS:
+        return HLIDKA_INVALID;          /* that id waits already */
+    case RESULT_FULL:
+        return HLIDKA_FULL;
+    default:
+        return HLIDKA_NO_MEMORY;
+    }
+    if (due_add(&c->due, &call->due, call->retry.ends_ms)) {
+        hashmap_remove(c->calls, call->id.bytes);
+        return HLIDKA_FULL;
+    }
+    c->bodies += call->body_len;
+    return HLIDKA_OK;
+}
+
+enum hlidka_status hlidka_call(struct hlidka *c, const struct hlidka_request *q, hlidka_done done, void *cookie,
+                               struct hlidka_call **out)
+{
+    uint64_t now_ms = client_now_ms();
+    struct draw draw;
+    enum hlidka_status s;
+
+    if (c->state != CLIENT_OPEN)
+        return HLIDKA_CLOSED;
+    struct hlidka_call *call = calloc(1, sizeof(*call));
+    if (!call)
+        return HLIDKA_NO_MEMORY;
+    buffer_init(&call->refusal, REFUSAL_MAX);
+    call->done = done;
+    call->cookie = cookie;
+    entropy_fill(&draw, sizeof(draw));
+    if ((s = read_request(c, call, q, now_ms, &draw)) || (s = enter(c, call))) {
+        call_free(call);
+        return s;
+    }
+    c->stats.calls++;
+    if (c->replies.attached)
+        send_now(c, call, now_ms, &draw);
+    client_arm(c);
+    if (out)
+        *out = call;
+    return HLIDKA_OK;
+}
+
+void hlidka_cancel(struct hlidka *c, struct hlidka_call *call)
+{
+    detach(c, call);
+    call_free(call);
+}
