@@ -8,6 +8,7 @@
 static const struct command COMMANDS[] = {
     { "keygen", "make a principal's keys", cmd_keygen },
     { "topics", "make and correct the bus's topics", cmd_topics },
+    { "call", "ask a service, print its answer", cmd_call },
 };
 
 static void print_help(FILE *to)
