@@ -2,10 +2,11 @@
  * Rejections as audit hears of them (protocol.md section 2, "Dead letters"): however many messages are refused,
  * one episode per reason and source, told at its start, once a minute, and at its end. Pure; bounded.
  *
- *     t = 0      add         start    count 1
- *     t = 1 … 70 add × 99
- *     t = 60     tick        running  count 85       what came since the last telling
- *     t = 130    tick        end      count 14       60 s after the last
+ *     t = 0        add        start    count 1
+ *     t = 1 … 70   add × 70
+ *     t = 60       tick       running  count 60     what came since the last telling
+ *     t = 120      tick       running  count 10
+ *     t = 130      tick       end      count 0      60 s after the last
  *
  * The counts of an episode add up to what was refused.
  */

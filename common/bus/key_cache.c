@@ -8,15 +8,14 @@
 
 struct entry {
     struct key_pair pair;
-    bool taken;
-    bool asked;                 /* since the hand last passed */
+    uint64_t asked;             /* the count of askings when it last was; 0: nothing is kept here */
 };
 
 struct key_cache {
     struct hashmap *by_pair;    /* to entries */
     struct secret *keys;        /* KEY_CACHE_PAIR_LEN for each entry */
     size_t limit;
-    size_t hand;
+    uint64_t askings;
     struct entry entries[];
 };
 
@@ -68,7 +67,7 @@ const uint8_t *key_cache_get(struct key_cache *c, const struct key_pair *pair)
 
     if (!e)
         return NULL;
-    e->asked = true;
+    e->asked = ++c->askings;
     return keys_of(c, e);
 }
 
@@ -76,24 +75,21 @@ static void forget(struct key_cache *c, struct entry *e)
 {
     hashmap_remove(c->by_pair, &e->pair);
     secret_wipe(keys_of(c, e), KEY_CACHE_PAIR_LEN);
-    e->taken = false;
+    e->asked = 0;
 }
 
-/* At most two rounds: the first takes every second chance away. */
+/* A look at every entry: cheap beside the kx that brings us here. */
 static struct entry *free_entry(struct key_cache *c)
 {
-    for (;;) {
-        struct entry *e = &c->entries[c->hand];
+    struct entry *oldest = &c->entries[0];
 
-        c->hand = (c->hand + 1) % c->limit;
-        if (!e->taken)
-            return e;
-        if (!e->asked) {
-            forget(c, e);
-            return e;
-        }
-        e->asked = false;
+    for (size_t i = 1; i < c->limit; i++) {
+        if (c->entries[i].asked < oldest->asked)
+            oldest = &c->entries[i];
     }
+    if (oldest->asked)
+        forget(c, oldest);
+    return oldest;
 }
 
 uint8_t *key_cache_add(struct key_cache *c, const struct key_pair *pair)
@@ -102,7 +98,7 @@ uint8_t *key_cache_add(struct key_cache *c, const struct key_pair *pair)
 
     if (hashmap_put(c->by_pair, pair, e))
         return NULL;
-    *e = (struct entry){ .pair = *pair, .taken = true, .asked = true };
+    *e = (struct entry){ .pair = *pair, .asked = ++c->askings };
     return keys_of(c, e);
 }
 

@@ -1,7 +1,7 @@
 /*
  * The shared keys of pairs of identity keys. A kx costs 40 us and gives two keys of 32 bytes, which are kept in
- * locked memory, at most so many pairs; when it is full the one that was not asked for the longest gives way
- * (second chance). One thread.
+ * locked memory, at most so many pairs; when it is full the one that was not asked for the longest gives way.
+ * One thread.
  */
 #ifndef HLIDKA_KEY_CACHE_H
 #define HLIDKA_KEY_CACHE_H
@@ -20,7 +20,7 @@ struct key_pair {
     uint8_t peer[32];
 };
 
-/* RESULT_NO_MEMORY also when the memory cannot be locked. */
+/* limit: at least 1. RESULT_NO_MEMORY also when the memory cannot be locked. */
 MUST_USE enum result key_cache_new(size_t limit, struct key_cache **out);
 void key_cache_free(struct key_cache *c);
 
