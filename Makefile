@@ -97,6 +97,7 @@ $(B)/libhlidka.a: $(CLIENT)
 # ---- programs ---------------------------------------------------------------------------------------------------
 
 SERVICES := $(notdir $(SERVICE_DIRS))
+SERVICE_PARTS := $(sort $(patsubst %/core/,%,$(dir $(wildcard services/*/core/*.c))))
 PROGRAMS := $(SERVICES:%=$(B)/bin/hlidka-%) $(if $(wildcard tools/hlidkactl/*.c),$(B)/bin/hlidkactl) \
             $(if $(wildcard tools/devbus/*.c),$(B)/bin/hlidka-devbus)
 
@@ -115,6 +116,15 @@ $(B)/bin/hlidka-devbus: $(call objects,tools/devbus/*.c)
 $(B)/bin/asyncapi: $(call objects,tools/asyncapi/*.c) $(B)/libcommon.a
 	$(link)
 
+# A service without its main(), for tests. q, not r: core/ may have a file of the same name as its service.
+SERVICE_LIBS := $(SERVICE_PARTS:services/%=$(B)/services/%.a)
+$(SERVICE_LIBS): $(B)/services/%.a: $$(filter-out %/main.o,$$(call objects,services/$$*/*.c services/$$*/core/*.c))
+	@mkdir -p $(dir $@) && rm -f $@
+	$(Q)ar qcs $@ $^
+
+# Embedded by .incbin, which no compiler reports as a dependency.
+$(B)/obj/services/ratelimit/library.o: services/ratelimit/schema/ratelimit.lua
+
 .PHONY: all
 all: $(PROGRAMS)   ## build everything (FLAVOUR=release|debug|asan|clang)
 
@@ -125,8 +135,8 @@ unit_name = $(subst /,_,$1)
 UNIT := $(foreach d,$(UNIT_DIRS),$(B)/tests/unit/$(call unit_name,$d))
 SUPPORT := $(call objects,tests/support/*.c)
 
-# A unit test of a service's directory links that directory (without its main.c) and its core.
-unit_extra = $(if $(filter services/%,$1),$(filter-out %/main.o,$(call objects,$(firstword $(subst /core, ,$1))/*.c $(firstword $(subst /core, ,$1))/core/*.c)))
+# A unit test of a service's directory links that service without its main.c.
+unit_extra = $(if $(filter services/%,$1),$(B)/services/$(word 2,$(subst /, ,$1)).a)
 define unit_rule
 $(B)/tests/unit/$(call unit_name,$1): $(call objects,tests/unit/$1/*.c) $(call unit_extra,$1) $(if $(filter tools/hlidkactl,$1),$(filter-out %/main.o,$(call objects,tools/hlidkactl/*.c))) $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
 	$(Q)mkdir -p $$(dir $$@) && $(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -lcriterion $(LDLIBS)
@@ -140,12 +150,11 @@ BENCH       := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/be
 FAULTS      := $(patsubst tests/faults/%.c,$(B)/tests/faults/%,$(wildcard tests/faults/*.c))
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-$(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
+$(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(Q)mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcriterion $(LDLIBS)
 $(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
-fuzz_core = $(call objects,services/*/core/*.c)
-$(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $$(fuzz_core) $(B)/libhlidka.a $(B)/libcommon.a
+$(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
 
 .PHONY: unit integration-programs bench-programs fuzz-programs
