@@ -1,0 +1,14 @@
+#include "channels.h"
+
+#define SPREAD false
+#define ORDERED true
+#define MINUTES(n) ((n) * UINT64_C(60000))
+#define HOURS(n) (60 * MINUTES(n))
+#define DAYS(n) (24 * HOURS(n))
+
+const struct channel_info channels[CHANNEL_COUNT] = {
+#define CHANNEL(identifier, name, order, kept_ms, kept_bytes, key, who)                                      \
+    [CHANNEL_##identifier] = { name, order, kept_ms, kept_bytes, key, who },
+#include "channels.def"
+#undef CHANNEL
+};
