@@ -233,7 +233,7 @@ static struct db_server *server_new(bool postgres)
     return s;
 }
 
-static void add(struct db_server *s, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) add(struct db_server *s, const char *format, ...)
 {
     va_list ap;
 
