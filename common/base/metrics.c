@@ -8,9 +8,9 @@
 #define SERIES_MAX 2000
 #define COLLECTORS_MAX 16
 
-enum type { COUNTER, GAUGE, HISTOGRAM };
+enum type { COUNTER, SECONDS, GAUGE, HISTOGRAM };
 
-static const char *const TYPE_NAMES[] = { "counter", "gauge", "histogram" };
+static const char *const TYPE_NAMES[] = { "counter", "counter", "gauge", "histogram" };
 
 struct series {
     struct series *next;
@@ -147,6 +147,12 @@ enum result metrics_counter(struct metrics *m, const char *name, const char *hel
     return add(m, name, help, labels, COUNTER, value);
 }
 
+enum result metrics_seconds(struct metrics *m, const char *name, const char *help, const char *labels,
+                            const double *value)
+{
+    return add(m, name, help, labels, SECONDS, value);
+}
+
 enum result metrics_gauge(struct metrics *m, const char *name, const char *help, const char *labels,
                           const double *value)
 {
@@ -223,7 +229,7 @@ static enum result print_series(struct buffer *out, const struct family *f, cons
     enum result r = print_head(out, f->name, "", s->labels);
     if (r)
         return r;
-    if (f->type == GAUGE)
+    if (f->type == GAUGE || f->type == SECONDS)
         return print_gauge(out, *(const double *)s->value);
     return buffer_printf(out, "%" PRIu64 "\n", *(const uint64_t *)s->value);
 }

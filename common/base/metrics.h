@@ -24,6 +24,8 @@ void metrics_free(struct metrics *m);
  * labels again, RESULT_FULL over 2,000 series, RESULT_NO_MEMORY.
  */
 MUST_USE enum result metrics_counter(struct metrics *m, const char *name, const char *help, const char *labels, const uint64_t *value);
+/* A counter with a fraction: seconds of work. */
+MUST_USE enum result metrics_seconds(struct metrics *m, const char *name, const char *help, const char *labels, const double *value);
 MUST_USE enum result metrics_gauge(struct metrics *m, const char *name, const char *help, const char *labels, const double *value);
 MUST_USE enum result metrics_histogram(struct metrics *m, const char *name, const char *help, const char *labels, const struct histogram *value);
 

@@ -10,13 +10,13 @@
  *         return service_run(&SPEC, argc, argv);
  *     }
  *
- * Order: --help/--check-config; settings, log, core dumps off, libsodium, metrics; spec->start (opens the stores);
- * bus; admin listener; loop. SIGTERM and SIGINT drain: /readyz says `draining`, intake stops, what was begun ends,
- * offsets are committed, spec->stop closes the stores, exit 0 in under 10 s. SIGHUP, or a change of a watched file
- * (looked at every second), reloads. A second SIGTERM exits at once.
+ * Order: --help/--version/--check-config; settings, log, core dumps off, libsodium, metrics; spec->start (opens the
+ * stores); bus; admin listener; loop. SIGTERM and SIGINT drain: /readyz says `draining`, intake stops, what was begun
+ * ends, offsets are committed, spec->stop closes the stores, exit 0 in under 10 s (an alarm sees to it). SIGHUP, or a
+ * change of a watched file (looked at every second), reloads. A second SIGTERM or SIGINT exits at once.
  *
- * Exit codes: 0 stopped as asked, 1 could not start or lost something vital, 2 bad configuration (the message on
- * stderr names the culprit).
+ * Exit codes: 0 stopped as asked, 1 could not start, lost something vital or did not stop in time, 2 bad
+ * configuration (the message on stderr names the culprit).
  */
 #ifndef HLIDKA_SERVICE_H
 #define HLIDKA_SERVICE_H
@@ -26,6 +26,10 @@
 
 struct uv_loop_s;
 struct service;
+
+#ifndef HLIDKA_VERSION
+#define HLIDKA_VERSION "0.1.0"
+#endif
 
 struct service_spec {
     const char *name;
@@ -37,15 +41,23 @@ struct service_spec {
     size_t route_count;
     uint32_t ahead_ms, age_ms, ttl_max_ms;      /* receive.h; 0 is the contract's default */
 
-    /* Opens stores, loads policies. settings are filled. *state is the handlers' cookie. `why` for the operator. */
+    /* For --check-config: whether what the settings name can be used, mistakes in `why`. Opens no store. May be NULL. */
+    enum result (*check)(const void *settings, struct buffer *why);
+    /* Opens stores, loads policies; on failure it has left nothing open. settings are filled. *state is the handlers' cookie. `why` for the operator. */
     enum result (*start)(struct service *s, const void *settings, void **state, struct buffer *why);
     /* A watched file changed, or SIGHUP. A bad file is logged and refused whole; the old one stays. May be NULL. */
     void (*reload)(void *state);
     /* Appends "word: detail\n" for each reason not to be ready. May be NULL. */
     void (*ready)(void *state, struct buffer *reasons);
-    /* Closes the stores; calls service_stopped(s) when done and has then freed state. */
+    /*
+     * Closes the stores: whatever handlers wait for fails or ends. Calls service_stopped(s) when that is done, at once
+     * or later, and has then freed state. May be NULL when there is nothing to close.
+     */
     void (*stop)(struct service *s, void *state);
 };
+
+/* Gives itself up (a lost lease, a store that is not ours): drains as by SIGTERM, exit 1. */
+void service_give_up(struct service *s, const char *why);
 
 int service_run(const struct service_spec *spec, int argc, char **argv);
 

@@ -1,0 +1,399 @@
+#include "service.h"
+
+#include "admin.h"
+#include "entropy.h"
+#include "process_metrics.h"
+#include "service_settings.h"
+#include "watched_files.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define WHY_MAX   65536u
+#define SECOND_MS 1000u
+#define DRAIN_MS  3000u         /* for handlers; the bus takes 5 s more at most */
+#define DOOM_S    9u
+
+enum { EXIT_STOPPED = 0, EXIT_LOST = 1, EXIT_CONFIG = 2 };
+
+enum life { LIFE_STARTING, LIFE_SERVING, LIFE_STOPPING };
+
+struct service {
+    const struct service_spec *spec;
+    struct service_settings *settings;
+    void *own;                          /* the service's settings */
+    char instance[80];
+    uv_loop_t loop;
+    struct metrics *metrics;
+    struct process_metrics process;
+    void *state;
+    bool started;                       /* spec->start has succeeded: state is to be stopped */
+    struct bus *bus;
+    struct admin *admin;
+    struct watched_files watched;
+    uv_timer_t second;
+    uv_signal_t terminate, interrupt, hangup;
+    enum life life;
+    bool was_ready;
+    double ready;                       /* gauge */
+    int exit_code;
+};
+
+/* ---- for the service's own code ------------------------------------------------------------------------------- */
+
+struct uv_loop_s *service_loop(struct service *s)
+{
+    return &s->loop;
+}
+
+struct metrics *service_metrics(struct service *s)
+{
+    return s->metrics;
+}
+
+struct bus *service_bus(struct service *s)
+{
+    return s->bus;
+}
+
+const char *service_instance(const struct service *s)
+{
+    return s->instance;
+}
+
+unsigned service_instances(const struct service *s)
+{
+    return s->bus ? bus_instances(s->bus) : 1;
+}
+
+enum result service_watch(struct service *s, const char *path)
+{
+    return watched_files_add(&s->watched, path);
+}
+
+/* ---- stopping: the bus, the stores, the listener, our own handles, each when the one before is closed ---------- */
+
+static void close_own_handles(void *cookie)
+{
+    struct service *s = cookie;
+
+    s->admin = NULL;
+    uv_close((uv_handle_t *)&s->second, NULL);
+    uv_close((uv_handle_t *)&s->terminate, NULL);
+    uv_close((uv_handle_t *)&s->interrupt, NULL);
+    uv_close((uv_handle_t *)&s->hangup, NULL);
+    uv_close((uv_handle_t *)&s->process.timer, NULL);
+}
+
+void service_stopped(struct service *s)
+{
+    s->state = NULL;
+    s->started = false;
+    if (s->admin)
+        admin_stop(s->admin, close_own_handles, s);
+    else
+        close_own_handles(s);
+}
+
+static void on_bus_stopped(void *cookie)
+{
+    struct service *s = cookie;
+
+    if (s->started && s->spec->stop)
+        s->spec->stop(s, s->state);
+    else
+        service_stopped(s);
+}
+
+static void begin_stop(struct service *s, int exit_code)
+{
+    if (s->life == LIFE_STOPPING)
+        return;
+    s->life = LIFE_STOPPING;
+    s->exit_code = exit_code;
+    process_doom(DOOM_S, EXIT_LOST, "service: did not stop in time; given up\n");
+    if (s->bus)
+        bus_stop(s->bus, DRAIN_MS, on_bus_stopped, s);
+    else
+        on_bus_stopped(s);
+}
+
+void service_give_up(struct service *s, const char *why)
+{
+    log_error("service.given_up", LOG_STR("why", why));
+    begin_stop(s, EXIT_LOST);
+}
+
+/* ---- serving -------------------------------------------------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct service *s = handle->data;
+
+    if (s->life == LIFE_STOPPING) {
+        log_warn("service.killed", LOG_STR("signal", strsignal(number)));
+        _exit(EXIT_LOST);
+    }
+    log_info("service.draining", LOG_STR("signal", strsignal(number)));
+    begin_stop(s, EXIT_STOPPED);
+}
+
+static void reload(struct service *s)
+{
+    if (s->spec->reload)
+        s->spec->reload(s->state);
+}
+
+static void on_hangup(uv_signal_t *handle, int number)
+{
+    struct service *s = handle->data;
+
+    (void)number;
+    if (s->life != LIFE_SERVING)
+        return;
+    log_info("service.reload");
+    bus_reload(s->bus);
+    reload(s);
+}
+
+static void tell_ready(void *cookie, struct buffer *reasons)
+{
+    struct service *s = cookie;
+    struct buffer detail;
+    const char *word;
+
+    if (s->life == LIFE_STOPPING) {
+        if (buffer_append_text(reasons, TEXT("draining: asked to stop\n")))
+            log_error("service.ready", LOG_RESULT(RESULT_NO_MEMORY));
+        return;
+    }
+    buffer_init(&detail, 4096);
+    word = bus_not_ready(s->bus, &detail);
+    if (word && buffer_printf(reasons, "%s: %.*s\n", word, (int)detail.len, detail.data ? (const char *)detail.data : ""))
+        log_error("service.ready", LOG_RESULT(RESULT_NO_MEMORY));
+    buffer_free(&detail);
+    if (s->spec->ready)
+        s->spec->ready(s->state, reasons);
+}
+
+static enum result tell_metrics(void *cookie, struct buffer *out)
+{
+    struct service *s = cookie;
+
+    return metrics_print(s->metrics, out);
+}
+
+static void note_readiness(struct service *s)
+{
+    struct buffer reasons;
+
+    buffer_init(&reasons, WHY_MAX);
+    tell_ready(s, &reasons);
+    bool ready = reasons.len == 0;
+    if (ready && !s->was_ready)
+        log_info("service.ready");
+    else if (!ready && s->was_ready)
+        log_warn("service.not_ready", LOG_TEXT("why", ((struct text){ (const char *)reasons.data, reasons.len })));
+    s->was_ready = ready;
+    s->ready = ready;
+    buffer_free(&reasons);
+}
+
+static void on_second(uv_timer_t *timer)
+{
+    struct service *s = timer->data;
+
+    if (s->life == LIFE_SERVING) {
+        bus_reload(s->bus);
+        if (watched_files_changed(&s->watched))
+            reload(s);
+    }
+    note_readiness(s);
+}
+
+/* ---- starting ------------------------------------------------------------------------------------------------- */
+
+/* libuv fails these only for handles it does not know or signals that cannot be caught. */
+static bool start_own_handles(struct service *s)
+{
+    s->second.data = s->terminate.data = s->interrupt.data = s->hangup.data = s;
+    return uv_timer_init(&s->loop, &s->second) == 0 && uv_signal_init(&s->loop, &s->terminate) == 0 &&
+           uv_signal_init(&s->loop, &s->interrupt) == 0 && uv_signal_init(&s->loop, &s->hangup) == 0 &&
+           uv_timer_start(&s->second, on_second, SECOND_MS, SECOND_MS) == 0 &&
+           uv_signal_start(&s->terminate, on_signal, SIGTERM) == 0 && uv_signal_start(&s->interrupt, on_signal, SIGINT) == 0 &&
+           uv_signal_start(&s->hangup, on_hangup, SIGHUP) == 0;
+}
+
+static enum result start_bus(struct service *s, struct buffer *why)
+{
+    const struct bus_options options = {
+        .brokers = s->settings->brokers,
+        .prefix = s->settings->prefix,
+        .service = s->spec->name,
+        .instance = s->instance,
+        .principals_path = s->settings->principals,
+        .key_path = s->settings->key_file,
+        .sign_path = s->settings->sign_file,
+        .routes = s->spec->routes,
+        .route_count = s->spec->route_count,
+        .handler_cookie = s->state,
+        .window = s->settings->window,
+        .slow_max = s->settings->slow_max,
+        .ahead_ms = s->spec->ahead_ms,
+        .age_ms = s->spec->age_ms,
+        .ttl_max_ms = s->spec->ttl_max_ms,
+        .metrics = s->metrics,
+    };
+    enum result r = bus_new(&s->loop, &options, &s->bus, why);
+
+    return r ? r : bus_start(s->bus, why);
+}
+
+static enum result start_all(struct service *s, struct buffer *why)
+{
+    const struct admin_hooks hooks = { tell_ready, tell_metrics, s };
+    enum result r;
+
+    r = s->spec->start(s, s->own, &s->state, why);
+    if (r)
+        return r;
+    s->started = true;
+    r = start_bus(s, why);
+    if (r)
+        return r;
+    r = admin_start(&s->loop, s->settings->admin, &hooks, &s->admin, why);
+    if (r)
+        return r;
+    s->life = LIFE_SERVING;
+    log_info("service.started", LOG_STR("version", HLIDKA_VERSION), LOG_UINT("pid", (uint64_t)getpid()),
+             LOG_UINT("admin_port", admin_port(s->admin)));
+    return RESULT_OK;
+}
+
+static int code_of(enum result r)
+{
+    return r == RESULT_BAD_CONFIG || r == RESULT_DENIED ? EXIT_CONFIG : EXIT_LOST;
+}
+
+/* The reasons, a line each, in clear: whoever starts a service by hand reads them. */
+static int complain(const struct service_spec *spec, enum result r, const struct buffer *why)
+{
+    if (why->len == 0)
+        fprintf(stderr, "hlidka-%s: %s\n", spec->name, result_text(r));
+    for (size_t at = 0; at < why->len;) {
+        const uint8_t *end = memchr(why->data + at, '\n', why->len - at);
+        size_t len = end ? (size_t)(end - why->data) - at : why->len - at;
+
+        fprintf(stderr, "hlidka-%s: %.*s\n", spec->name, (int)len, (const char *)why->data + at);
+        at += len + 1;
+    }
+    return code_of(r);
+}
+
+static int live(struct service *s, struct buffer *why)
+{
+    enum result r = metrics_new(&s->metrics);
+
+    if (r)
+        return complain(s->spec, r, why);
+    if (uv_loop_init(&s->loop) || !start_own_handles(s)) {
+        metrics_free(s->metrics);
+        return complain(s->spec, RESULT_INTERNAL, why);
+    }
+    r = process_metrics_start(&s->process, &s->loop, s->metrics);
+    if (!r)
+        r = metrics_gauge(s->metrics, "hlidka_ready", "1 while /readyz says ready.", NULL, &s->ready);
+    if (!r)
+        r = start_all(s, why);
+    if (r)
+        begin_stop(s, complain(s->spec, r, why));
+
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    bus_free(s->bus);
+    metrics_free(s->metrics);
+    if (uv_loop_close(&s->loop)) {
+        log_error("service.handles_left");
+        s->exit_code = EXIT_LOST;
+    }
+    log_info("service.stopped", LOG_INT("exit", s->exit_code));
+    process_rescue();
+    return s->exit_code;
+}
+
+/* ---- the command line ----------------------------------------------------------------------------------------- */
+
+static int help(const struct service_spec *spec, struct buffer *out)
+{
+    enum result r = service_settings_describe(spec, out);
+
+    if (r)
+        return complain(spec, r, out);
+    printf("usage: hlidka-%s [--help | --version | --check-config]\n\n%s\n\nSettings come from the environment:\n%.*s"
+           "Properties of librdkafka: HLIDKA_KAFKA_FETCH_WAIT_MAX_MS=1 is fetch.wait.max.ms=1.\n\n"
+           "SIGTERM drains and stops, SIGHUP reloads. Exit: 0 stopped, 1 could not start or go on, 2 bad configuration.\n",
+           spec->name, spec->summary, (int)out->len, (const char *)out->data);
+    return EXIT_STOPPED;
+}
+
+static int run_with_settings(struct service *s, bool only_check, struct buffer *why)
+{
+    enum result r = entropy_start();
+
+    if (!r && only_check)
+        r = service_settings_check(s->spec, s->settings, s->own, why);
+    if (r)
+        return complain(s->spec, r, why);
+    if (only_check) {
+        printf("hlidka-%s: the configuration is good\n", s->spec->name);
+        return EXIT_STOPPED;
+    }
+    return live(s, why);
+}
+
+static int run(const struct service_spec *spec, bool only_check, struct buffer *why)
+{
+    struct service s = { .spec = spec };
+    enum result r = process_harden();
+
+    if (r) {
+        fprintf(stderr, "hlidka-%s: the process could not be hardened (core dumps, locked memory)\n", spec->name);
+        return EXIT_LOST;
+    }
+    r = service_settings_load(spec, &s.settings, &s.own, why);
+    if (r)
+        return complain(spec, r, why);
+    if (s.settings->instance)
+        snprintf(s.instance, sizeof(s.instance), "%s", s.settings->instance);
+    else
+        snprintf(s.instance, sizeof(s.instance), "%s-%ld", spec->name, (long)getpid());
+    log_start(spec->name, s.instance, service_log_level(s.settings));
+
+    int code = run_with_settings(&s, only_check, why);
+    service_settings_free(s.settings);
+    return code;
+}
+
+int service_run(const struct service_spec *spec, int argc, char **argv)
+{
+    const char *option = argc == 2 ? argv[1] : "";
+    struct buffer text;
+    int code;
+
+    buffer_init(&text, WHY_MAX);
+    if (argc > 2 || (argc == 2 && strcmp(option, "--help") != 0 && strcmp(option, "--version") != 0 &&
+                     strcmp(option, "--check-config") != 0)) {
+        fprintf(stderr, "usage: hlidka-%s [--help | --version | --check-config]\n", spec->name);
+        code = EXIT_CONFIG;
+    } else if (strcmp(option, "--help") == 0) {
+        code = help(spec, &text);
+    } else if (strcmp(option, "--version") == 0) {
+        printf("hlidka-%s %s\n", spec->name, HLIDKA_VERSION);
+        code = EXIT_STOPPED;
+    } else {
+        code = run(spec, strcmp(option, "--check-config") == 0, &text);
+    }
+    buffer_free(&text);
+    return code;
+}
