@@ -152,7 +152,8 @@ FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz
 
 $(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(Q)mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcriterion $(LDLIBS)
-$(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libhlidka.a $(B)/libcommon.a
+# One that is more than a file has the others in a directory of its name.
+$(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call objects,tests/$$*/*.c) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
 $(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
