@@ -106,7 +106,8 @@ static uint32_t next_user(struct load *l)
     return *user;
 }
 
-static enum hlidka_status call(struct load *l, uint32_t user, const char *mode, struct hlidka_request *q, hlidka_done done, void *cookie)
+static enum hlidka_status call(struct load *l, uint32_t user, const char *mode, struct hlidka_request *q, hlidka_done done,
+                               void *cookie)
 {
     struct hlidka_body *body = hlidka_body_new();
     char name[48];
@@ -123,6 +124,13 @@ static enum hlidka_status call(struct load *l, uint32_t user, const char *mode, 
     hlidka_body_free(body);
     l->out += s == HLIDKA_OK;
     return s;
+}
+
+/* A Kafka key of no meaning: any partition, and so any instance. */
+static struct hlidka_bytes random_key(uint8_t key[8])
+{
+    entropy_fill(key, 8);
+    return (struct hlidka_bytes){ key, 8 };
 }
 
 static bool from_store(struct hlidka_bytes result)
@@ -152,7 +160,8 @@ static void on_repeated(void *cookie, const struct hlidka_reply *reply)
 
     l->out--;
     if (reply->outcome == HLIDKA_REFUSED && reply->status != 503)
-        ledger_breach(l->ledger, "user %" PRIu32 ": asked again with its id and refused: %u %s", r->user, reply->status, reply->code);
+        ledger_breach(l->ledger, "user %" PRIu32 ": asked again with its id and refused: %u %s", r->user, reply->status,
+                      reply->code);
     else if (reply->outcome != HLIDKA_OK)
         l->repeated_unanswered++;
     else if (!from_store(reply->result))
@@ -171,12 +180,12 @@ static void send_repeats(struct load *l)
     while ((r = l->repeats) != NULL) {
         uint8_t key[8];
         struct hlidka_request q = { .id = r->id.bytes, .deadline_ms = REPEAT_WAIT_MS };
-        entropy_fill(key, sizeof(key));
         if (l->repeated % 2)
-            q.key = (struct hlidka_bytes){ key, sizeof(key) };
+            q.key = random_key(key);
         if (!(l->repeats = r->next))
             l->repeats_end = &l->repeats;
-        if (clock_unix_ms() - uuid_time_ms(&r->id) > REPEAT_AGE_MS || call(l, r->user, "consume", &q, on_repeated, r) != HLIDKA_OK)
+        if (clock_unix_ms() - uuid_time_ms(&r->id) > REPEAT_AGE_MS ||
+            call(l, r->user, "consume", &q, on_repeated, r) != HLIDKA_OK)
             free(r);
         else
             l->repeated++;
@@ -222,11 +231,14 @@ static void on_answered(void *cookie, const struct hlidka_reply *reply)
 /* False when the client takes no more now. */
 static bool ask(struct load *l)
 {
+    uint8_t key[8];
     struct hlidka_request q = { .deadline_ms = l->opt.deadline_ms };
     uint32_t user = next_user(l);
     struct ask *a = must(ledger_sent(l->ledger, user, now_us() - l->begun_us));
 
     a->owner = l;
+    if (l->opt.scatter)
+        q.key = random_key(key);
     if (call(l, user, "consume", &q, on_answered, a) == HLIDKA_OK)
         return true;
     ledger_unsent(l->ledger);
@@ -290,8 +302,8 @@ static void on_peeked(void *cookie, const struct hlidka_reply *reply)
         send_peek(l, p);
         return;
     } else if (l->phase == PEEKING) {
-        ledger_breach(l->ledger, "user %" PRIu32 " cannot be peeked: %s %u %s", p->user, hlidka_status_text(reply->outcome), reply->status,
-                      reply->code);
+        ledger_breach(l->ledger, "user %" PRIu32 " cannot be peeked: %s %u %s", p->user, hlidka_status_text(reply->outcome),
+                      reply->status, reply->code);
     }
     l->peeked++;
     free(p);
@@ -322,7 +334,8 @@ static json_t *client_stats(const struct load *l)
     struct hlidka_stats s;
 
     hlidka_stats(l->client, &s);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "resends", (json_int_t)s.resends, "undelivered", (json_int_t)s.undelivered,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "resends", (json_int_t)s.resends,
+                     "undelivered", (json_int_t)s.undelivered,
                      "unasked", (json_int_t)s.ignored_unasked, "malformed", (json_int_t)s.ignored_malformed,
                      "mismatched", (json_int_t)s.ignored_mismatched, "unknown_key", (json_int_t)s.ignored_unknown_key,
                      "not_authentic", (json_int_t)s.ignored_not_authentic);
@@ -334,8 +347,9 @@ static void write_report(const struct load *l)
     json_t *more = must(json_pack(
         "{s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I}, s:I}", "begun_unix_ms", (json_int_t)l->begun_unix_ms,
         "ended_unix_ms", (json_int_t)l->ended_unix_ms, "not_sent", (json_int_t)l->not_sent, "client", client_stats(l),
-        "repeats", "asked", (json_int_t)l->repeated, "same", (json_int_t)l->repeated_same, "unanswered", (json_int_t)l->repeated_unanswered,
-        "storeless", (json_int_t)l->repeated_storeless, "peeks_again", (json_int_t)l->peeks_again));
+        "repeats", "asked", (json_int_t)l->repeated, "same", (json_int_t)l->repeated_same,
+        "unanswered", (json_int_t)l->repeated_unanswered, "storeless", (json_int_t)l->repeated_storeless,
+        "peeks_again", (json_int_t)l->peeks_again));
 
     if (json_object_update(report, more) || json_dump_file(report, l->opt.report, JSON_COMPACT))
         load_die(l->opt.report, "cannot be written");

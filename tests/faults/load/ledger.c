@@ -140,14 +140,17 @@ void ledger_settle(struct ledger *l, uint32_t user, uint64_t charged)
     l->acknowledged += acknowledged;
     l->unknown += unknown;
     if (charged < acknowledged)
-        ledger_breach(l, "user %" PRIu32 ": a charge was lost: %" PRIu64 " acknowledged, %" PRIu64 " charged", user, acknowledged, charged);
+        ledger_breach(l, "user %" PRIu32 ": a charge was lost: %" PRIu64 " acknowledged, %" PRIu64 " charged", user,
+                      acknowledged, charged);
     if (charged > acknowledged + unknown)
-        ledger_breach(l, "user %" PRIu32 ": charged too much: %" PRIu64 " acknowledged, %" PRIu64 " unknown, %" PRIu64 " charged", user,
-                      acknowledged, unknown, charged);
+        ledger_breach(l, "user %" PRIu32 ": charged too much: %" PRIu64 " acknowledged, %" PRIu64 " unknown, %" PRIu64 " charged",
+                      user, acknowledged, unknown, charged);
     if (acknowledged > l->limit || charged > l->limit)
-        ledger_breach(l, "user %" PRIu32 ": over the limit: %" PRIu64 " acknowledged, %" PRIu64 " charged", user, acknowledged, charged);
+        ledger_breach(l, "user %" PRIu32 ": over the limit: %" PRIu64 " acknowledged, %" PRIu64 " charged", user,
+                      acknowledged, charged);
     if (u->acknowledged + u->unknown < (room < u->sent ? room : u->sent))
-        ledger_breach(l, "user %" PRIu32 ": denied though there was room: %" PRIu32 " sent, %" PRIu32 " let in", user, u->sent, u->acknowledged);
+        ledger_breach(l, "user %" PRIu32 ": denied though there was room: %" PRIu32 " sent, %" PRIu32 " let in", user, u->sent,
+                      u->acknowledged);
 }
 
 /* ---- the report -------------------------------------------------------------------------------------------------- */

@@ -58,8 +58,8 @@ static unsigned number(const char *name, const char *text, unsigned min, unsigne
 struct load_options load_options_parse(int argc, char **argv)
 {
     struct load_options o = {
-        .principal = "backend", .endpoint = "lessons.create", .users = 64, .seconds = 3600, .in_flight = 2048, .deadline_ms = 4000,
-        .cost = 1, .limit = 30, .repeat_every = 25, .settle_ms = 1000,
+        .principal = "backend", .endpoint = "lessons.create", .users = 64, .seconds = 3600, .in_flight = 2048,
+        .deadline_ms = 4000, .cost = 1, .limit = 30, .repeat_every = 25, .settle_ms = 1000,
     };
     const struct {
         const char *name;
@@ -80,6 +80,7 @@ struct load_options load_options_parse(int argc, char **argv)
         { "cost", NULL, &o.cost, 1, 1000 },
         { "limit", NULL, &o.limit, 1, 10000 },
         { "repeat-every", NULL, &o.repeat_every, 0, 1000000 },
+        { "scatter", NULL, &o.scatter, 0, 1 },
         { "settle", NULL, &o.settle_ms, 0, 60000 },
     };
     enum { KNOWN = sizeof(known) / sizeof(known[0]) };

@@ -14,6 +14,7 @@ struct load_options {
     unsigned in_flight, deadline_ms;
     unsigned cost, limit;               /* of a request; of the one enforcing policy that it meets */
     unsigned repeat_every;              /* of the allowed, to be asked again; 0: none */
+    unsigned scatter;                   /* 1: each request to any partition, not its user's */
     unsigned settle_ms;                 /* before the peeks: time for what comes late */
     char *brokers, *prefix, *principals, *key;
 };
