@@ -39,8 +39,8 @@ MUST_USE enum result body_encode(const struct schema *s, const void *in, struct 
 MUST_USE enum result reply_encode_ok(const struct schema *s, const void *result, struct mp_writer *w);
 MUST_USE enum result reply_encode_fault(const struct fault *fault, struct mp_writer *w);
 
-/* A client's side: out->result is the result still in msgpack, for body_decode; an error code that we do not know passes.
- * RESULT_MALFORMED, RESULT_NO_MEMORY. */
+/* A client's side: out->result is the result still in msgpack, for body_decode; an error code that we do not
+ * know passes. RESULT_MALFORMED, RESULT_NO_MEMORY. */
 MUST_USE enum result reply_decode(struct bytes body, struct arena *a, struct reply *out);
 
 #endif

@@ -154,7 +154,8 @@ static void print_rule(unsigned level, const struct rule *rule)
         yaml_line(level + 1, "- required: [%.*s]", TEXT_ARG(rule->first));
         yaml_line(level + 1, "- required: [%.*s]", TEXT_ARG(rule->second));
     } else {
-        yaml_line(level, "%s: [%.*s, %.*s]", keywords[rule->kind], TEXT_ARG(rule->first), TEXT_ARG(rule->second));
+        yaml_line(level, "%s: [%.*s, %.*s]", keywords[rule->kind], TEXT_ARG(rule->first),
+                  TEXT_ARG(rule->second));
     }
 }
 

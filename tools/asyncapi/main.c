@@ -63,11 +63,12 @@ static void print_info(void)
     yaml_text(1, "title", "Hlídka");
     yaml_text(1, "version", "1.0.0");
     yaml_line(1, "description: |");
-    yaml_line(2, "The security plane of an application: authentication, encryption, rate limits and audit over Kafka.");
-    yaml_line(2, "Payloads are the msgpack bodies inside sealed messages; how a message is sealed, in which order a");
-    yaml_line(2, "receiver judges it and what the ops mean is in PROTOCOL.md. Bodies are strict. Lengths are in bytes,");
-    yaml_line(2, "format `binary` is msgpack's bin. `x-once`: one effect per message id; `x-signed`: needs a signature;");
-    yaml_line(2, "`x-before`, `x-not-after`: the order of two fields.");
+    yaml_line(2, "The security plane of an application over Kafka: authentication, encryption, limits,");
+    yaml_line(2, "audit. Payloads are the msgpack bodies inside sealed messages; how a message is");
+    yaml_line(2, "sealed, in which order a receiver judges it and what the ops mean is in PROTOCOL.md.");
+    yaml_line(2, "Bodies are strict. Lengths are in bytes, format `binary` is msgpack's bin. `x-once`:");
+    yaml_line(2, "one effect per message id; `x-signed`: needs a signature; `x-before`, `x-not-after`:");
+    yaml_line(2, "the order of two fields.");
     yaml_line(0, "defaultContentType: application/msgpack");
     yaml_line(0, "x-error-codes:");
     for (unsigned code = 0; code < FAULT_COUNT; code++) {
@@ -185,7 +186,7 @@ static void print_operations(void)
     each_op(print_operation);
     print_sent("alert", CHANNEL_audit_alerts, "A rule's condition is met.");
     print_sent("checkpoint", CHANNEL_audit_checkpoints, "The log has grown to here.");
-    print_sent("dead_letter", CHANNEL_dead, "A message that was not taken, with the reason in its Kafka headers.");
+    print_sent("dead_letter", CHANNEL_dead, "A message that was not taken; why is in its Kafka headers.");
 }
 
 /* ---- messages ---- */

@@ -1,5 +1,5 @@
 /*
- * YAML in the plainest form: nested maps and lists by indentation, every text in double quotes. Two spaces a level.
+ * YAML in the plainest form: maps and lists by indentation, two spaces a level, texts in double quotes.
  */
 #ifndef HLIDKA_YAML_OUT_H
 #define HLIDKA_YAML_OUT_H

@@ -101,7 +101,9 @@ Test(ops, are_listed_under_their_service_and_nowhere_else)
 
 Test(ops, of_other_names_there_are_none)
 {
-    static const char *const names[] = { "", "ratelimit", "ratelimit.", "ratelimit.checks", "ratelimit.chec", "RATELIMIT.CHECK" };
+    static const char *const names[] = {
+        "", "ratelimit", "ratelimit.", "ratelimit.checks", "ratelimit.chec", "RATELIMIT.CHECK",
+    };
     size_t count = 9;
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
