@@ -24,6 +24,7 @@ struct command {
 int cmd_keygen(int argc, char **argv);
 int cmd_topics(int argc, char **argv);
 int cmd_call(int argc, char **argv);
+int cmd_tour(int argc, char **argv);
 
 /* "hlidkactl: " and the message, on stderr. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -9,6 +9,7 @@ static const struct command COMMANDS[] = {
     { "keygen", "make a principal's keys", cmd_keygen },
     { "topics", "make and correct the bus's topics", cmd_topics },
     { "call", "ask a service, print its answer", cmd_call },
+    { "tour", "act as an app's backend, step by step", cmd_tour },
 };
 
 static void print_help(FILE *to)
