@@ -24,6 +24,8 @@ struct command {
 int cmd_keygen(int argc, char **argv);
 int cmd_topics(int argc, char **argv);
 int cmd_call(int argc, char **argv);
+int cmd_tail(int argc, char **argv);
+int cmd_bench(int argc, char **argv);
 int cmd_tour(int argc, char **argv);
 
 /* "hlidkactl: " and the message, on stderr. */

@@ -9,6 +9,8 @@ static const struct command COMMANDS[] = {
     { "keygen", "make a principal's keys", cmd_keygen },
     { "topics", "make and correct the bus's topics", cmd_topics },
     { "call", "ask a service, print its answer", cmd_call },
+    { "tail", "print what comes on a topic", cmd_tail },
+    { "bench", "ask again and again, say how fast", cmd_bench },
     { "tour", "act as an app's backend, step by step", cmd_tour },
 };
 
