@@ -11,14 +11,14 @@ static const char *const KIND_NAMES[] = {
     [API_KEY] = "api_key", [PRIVATE_KEY] = "private_key", [CARD] = "card", [EMAIL] = "email",
 };
 
-static bool match_at(struct text t, size_t from, size_t at, struct found *f)
+static bool match_at(struct text t, size_t at, struct found *f)
 {
     char c = t.data[at];
 
     if (c == '-')
-        return redact_match_private_key(t, from, at, f);
+        return redact_match_private_key(t, at, f);
     if (c == '@' || (c == '%' && t.len - at >= 3 && memcmp(t.data + at, "%40", 3) == 0))
-        return redact_match_email(t, from, at, f);
+        return redact_match_email(t, at, f);
     if (is_digit(c))
         return (at == 0 || !is_digit(t.data[at - 1])) &&
                (redact_match_bot_token(t, at, f) || redact_match_card(t, at, f));
@@ -27,12 +27,11 @@ static bool match_at(struct text t, size_t from, size_t at, struct found *f)
     return false;
 }
 
-/* The first secret at or after `from`. */
-static bool find(struct text t, size_t from, struct found *f)
+static bool find(struct text t, struct found *f)
 {
-    for (size_t at = from; at < t.len;) {
+    for (size_t at = 0; at < t.len;) {
         size_t skip = is_hex(t.data[at]) ? redact_uuid_length(t, at) : 0;
-        if (!skip && match_at(t, from, at, f))
+        if (!skip && match_at(t, at, f))
             return true;
         at += skip ? skip : 1;
     }
@@ -41,18 +40,20 @@ static bool find(struct text t, size_t from, struct found *f)
 
 enum result redact_text(struct text t, struct buffer *out)
 {
-    size_t before = out->len, done = 0;
+    size_t before = out->len;
     enum result r = RESULT_OK;
     struct found f;
 
-    while (!r && find(t, done, &f)) {
-        r = buffer_append(out, t.data + done, f.start - done);
+    /* What follows a match is a text of its own: nothing reaches back into what was taken. */
+    while (!r && find(t, &f)) {
+        r = buffer_append(out, t.data, f.start);
         if (!r)
             r = buffer_printf(out, "[redacted:%s]", KIND_NAMES[f.kind]);
-        done = f.end;
+        t.data += f.end;
+        t.len -= f.end;
     }
     if (!r)
-        r = buffer_append(out, t.len ? t.data + done : NULL, t.len - done);
+        r = buffer_append_text(out, t);
     if (r)
         out->len = before;
     return r;
@@ -62,5 +63,5 @@ bool redact_needed(struct text t)
 {
     struct found f;
 
-    return find(t, 0, &f);
+    return find(t, &f);
 }

@@ -13,12 +13,12 @@ struct found {
 
 /*
  * A matcher stands at a character and says whether a secret is there. It decides by looking at a bounded
- * number of bytes around it; only what it then takes may be longer. `from` is the end of the match before.
+ * number of bytes around it; only what it then takes may be longer.
  */
 bool redact_match_prefix(struct text t, size_t at, struct found *f);
 bool redact_match_label(struct text t, size_t at, struct found *f);
-bool redact_match_private_key(struct text t, size_t from, size_t at, struct found *f);
-bool redact_match_email(struct text t, size_t from, size_t at, struct found *f);
+bool redact_match_private_key(struct text t, size_t at, struct found *f);
+bool redact_match_email(struct text t, size_t at, struct found *f);
 bool redact_match_bot_token(struct text t, size_t at, struct found *f);
 bool redact_match_card(struct text t, size_t at, struct found *f);
 

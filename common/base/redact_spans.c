@@ -25,7 +25,7 @@ static bool is_key_line(char c)
     return is_alnum(c) || c == '+' || c == '/' || c == '=' || c == '\r' || c == '\n' || c == '\\';
 }
 
-bool redact_match_private_key(struct text t, size_t from, size_t at, struct found *f)
+bool redact_match_private_key(struct text t, size_t at, struct found *f)
 {
     static const struct text begin = { "-----BEGIN ", 11 }, end = { "-----END ", 9 };
 
@@ -44,7 +44,7 @@ bool redact_match_private_key(struct text t, size_t from, size_t at, struct foun
         if (!stop)
             return false;
         /* The beginning was cut off: the lines of base64 before it. */
-        while (start > from && is_key_line(t.data[start - 1]))
+        while (start > 0 && is_key_line(t.data[start - 1]))
             start--;
         *f = (struct found){ start, stop, PRIVATE_KEY };
         return true;
@@ -84,14 +84,14 @@ static size_t domain_end(struct text t, size_t at)
     return end;
 }
 
-/* Stands at the @ (or %40) and looks both ways; not before `from`, which is spoken for. */
-bool redact_match_email(struct text t, size_t from, size_t at, struct found *f)
+/* Stands at the @ (or %40) and looks both ways. */
+bool redact_match_email(struct text t, size_t at, struct found *f)
 {
     size_t start = at, end = domain_end(t, at + (t.data[at] == '@' ? 1 : 3));
 
     if (!end)
         return false;
-    while (start > from && at - start < 64 && is_local(t.data[start - 1]))
+    while (start > 0 && at - start < 64 && is_local(t.data[start - 1]))
         start--;
     while (start < at && ((unsigned char)t.data[start] & 0xc0) == 0x80)
         start++;

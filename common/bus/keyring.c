@@ -8,7 +8,7 @@
 #define LINE_LEN 44u            /* base64 of 32 bytes */
 
 /* Pairs of keys: PRINCIPALS_MAX peers in both roles, 32 KiB of locked memory. */
-#define SHARED_MAX (2 * PRINCIPALS_MAX)
+#define SHARED_MAX ((size_t)2 * PRINCIPALS_MAX)
 
 _Static_assert(crypto_kx_SECRETKEYBYTES == 32 && crypto_kx_PUBLICKEYBYTES == 32, "an X25519 key is 32 bytes");
 _Static_assert(crypto_sign_SEEDBYTES == 32 && crypto_sign_PUBLICKEYBYTES == 32, "an Ed25519 seed is 32 bytes");
@@ -117,8 +117,10 @@ enum result keyring_load(const char *key_path, const char *sign_path, struct key
     buffer_init(&k->header, ENVELOPE_HEADER_MAX);
     buffer_init(&k->box, ENVELOPE_VALUE_MAX);
     r = key_cache_new(SHARED_MAX, &k->shared);
-    if (r)
+    if (r) {
+        complain(why, key_path, 1, "no locked memory for the keys (raise RLIMIT_MEMLOCK)");
         goto fail;
+    }
     r = read_keys(k, key_path, take_exchange_key, why);
     if (r)
         goto fail;

@@ -130,9 +130,11 @@ static void learn(struct bus *b, const struct topics_round *round)
     b->consumer.down = false;
     if (!round->configs)
         return;
-    if (round->configs_err)
-        log_debug("bus.topic_settings", LOG_STR("error", rd_kafka_err2name(round->configs_err)));
     b->topics.configs_ns = now;
+    if (round->configs_err) {           /* the broker does not tell; what was seen before stands */
+        log_debug("bus.topic_settings", LOG_STR("error", rd_kafka_err2name(round->configs_err)));
+        return;
+    }
     for (unsigned i = 0; i < OWN_TOPICS; i++)
         memcpy(b->topics.own[i].wrong, round->wrong[i], sizeof(round->wrong[i]));
 }
@@ -162,6 +164,11 @@ static void after(uv_work_t *work_handle, int status)
     dispatch_postponed(b);
 }
 
+static bool settings_wrong(const struct topics *ts)
+{
+    return ts->own[OWN_REQUESTS].wrong[0] || ts->own[OWN_DEAD].wrong[0];
+}
+
 static enum result start(struct bus *b)
 {
     struct topics *ts = &b->topics;
@@ -173,8 +180,9 @@ static enum result start(struct bus *b)
     round->work.data = round;
     round->bus = b;
     round->rk = b->consumer.rk;
-    round->configs = ts->configs_ns == 0 || now - ts->configs_ns >= CONFIGS_MS * NS_PER_MS ||
-                     ts->own[OWN_REQUESTS].wrong[0] || ts->own[OWN_DEAD].wrong[0];
+    /* Not in the first: a broker that does not tell its settings is waited for, and messages are not to wait too. */
+    round->configs = ts->known && (ts->configs_ns == 0 || settings_wrong(ts) ||
+                                   now - ts->configs_ns >= CONFIGS_MS * NS_PER_MS);
     for (unsigned i = 0; i < OWN_TOPICS; i++)
         round->questions[round->count++] = (struct question){ .topic = ts->own[i].name, .own = i };
     for (struct peer *p = b->peers.first; p; p = p->next)
@@ -195,12 +203,11 @@ void topics_tick(struct bus *b)
 {
     struct topics *ts = &b->topics;
     uint64_t since = (clock_boot_ns() - ts->started_ns) / NS_PER_MS;
-    bool missing = !ts->own[OWN_REQUESTS].handle || !ts->own[OWN_DEAD].handle || ts->own[OWN_REQUESTS].wrong[0] ||
-                   ts->own[OWN_DEAD].wrong[0];
+    bool amiss = !ts->own[OWN_REQUESTS].handle || !ts->own[OWN_DEAD].handle || settings_wrong(ts) || ts->configs_ns == 0;
 
     if (ts->round || b->state != BUS_RUNNING || (ts->started_ns && since < FRESH_MS))
         return;
-    if ((ts->wanted || missing || b->consumer.down || since >= IDLE_MS) && start(b))
+    if ((ts->wanted || amiss || b->consumer.down || since >= IDLE_MS) && start(b))
         ts->wanted = true;
 }
 

@@ -38,7 +38,8 @@ static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const c
 
     if (!r)
         return MHD_NO;
-    if (MHD_add_response_header(r, "Content-Type", type) == MHD_YES && MHD_add_response_header(r, "Cache-Control", "no-store") == MHD_YES &&
+    if (MHD_add_response_header(r, "Content-Type", type) == MHD_YES &&
+        MHD_add_response_header(r, "Cache-Control", "no-store") == MHD_YES &&
         MHD_add_response_header(r, "X-Content-Type-Options", "nosniff") == MHD_YES &&
         (!allow || MHD_add_response_header(r, "Allow", allow) == MHD_YES))
         queued = MHD_queue_response(c, status, r);
@@ -111,7 +112,7 @@ static bool has_body(struct MHD_Connection *c)
 static enum MHD_Result on_request(void *cookie, struct MHD_Connection *c, const char *path, const char *method,
                                   const char *version, const char *body, size_t *body_len, void **seen)
 {
-    static const char head_seen;
+    static char head_seen;
     struct admin *a = cookie;
     const struct page *page = page_at(path);
 
@@ -127,7 +128,7 @@ static enum MHD_Result on_request(void *cookie, struct MHD_Connection *c, const 
         return answer(c, MHD_HTTP_METHOD_NOT_ALLOWED, TEXT_PLAIN, text_bytes(TEXT("method not allowed\n")), "GET, HEAD");
     if (has_body(c))
         return answer_text(c, MHD_HTTP_BAD_REQUEST, TEXT("no body is taken\n"));
-    *seen = (void *)(uintptr_t)&head_seen;
+    *seen = &head_seen;
     return MHD_YES;
 }
 
@@ -187,7 +188,7 @@ static struct MHD_Daemon *start_daemon(struct admin *a, int fd)
 
 static unsigned port_of(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
     socklen_t len = sizeof(address);
 
     if (getsockname(fd, (struct sockaddr *)&address, &len))
@@ -197,7 +198,8 @@ static unsigned port_of(int fd)
     return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
 }
 
-enum result admin_start(struct uv_loop_s *loop, const char *address, const struct admin_hooks *hooks, struct admin **out, struct buffer *why)
+enum result admin_start(struct uv_loop_s *loop, const char *address, const struct admin_hooks *hooks, struct admin **out,
+                        struct buffer *why)
 {
     struct admin *a = calloc(1, sizeof(*a));
     enum result r;

@@ -23,7 +23,8 @@ struct admin_hooks {
  * address: "127.0.0.1:9100" or "[::1]:9100"; port 0 is one that the system chooses. RESULT_BAD_CONFIG with `why`
  * (an address in use included). Hooks are called on the loop's thread, from its turns, and do not stop the listener.
  */
-MUST_USE enum result admin_start(struct uv_loop_s *loop, const char *address, const struct admin_hooks *hooks, struct admin **out, struct buffer *why);
+MUST_USE enum result admin_start(struct uv_loop_s *loop, const char *address, const struct admin_hooks *hooks,
+                                 struct admin **out, struct buffer *why);
 
 /* Whether admin_start would take that address; binds nothing. RESULT_BAD_CONFIG with `why`. */
 MUST_USE enum result admin_check(const char *address, struct buffer *why);

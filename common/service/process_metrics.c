@@ -35,7 +35,8 @@ enum result process_metrics_start(struct process_metrics *p, uv_loop_t *loop, st
         (r = metrics_gauge(m, "process_resident_memory_bytes", "Memory in RAM.", NULL, &p->usage.resident_bytes)) ||
         (r = metrics_gauge(m, "process_open_fds", "Open file descriptors.", NULL, &p->usage.open_fds)) ||
         (r = metrics_gauge(m, "process_max_fds", "As many may be open.", NULL, &p->usage.max_fds)) ||
-        (r = metrics_histogram(m, "hlidka_loop_lag_seconds", "By how much a timer of the loop comes too late.", NULL, &p->loop_lag)) ||
+        (r = metrics_histogram(m, "hlidka_loop_lag_seconds", "By how much a timer of the loop comes too late.", NULL,
+                               &p->loop_lag)) ||
         (r = metrics_collector(m, collect, p)))
         return r;
 

@@ -43,7 +43,10 @@ struct service_spec {
 
     /* For --check-config: whether what the settings name can be used, mistakes in `why`. Opens no store. May be NULL. */
     enum result (*check)(const void *settings, struct buffer *why);
-    /* Opens stores, loads policies; on failure it has left nothing open. settings are filled. *state is the handlers' cookie. `why` for the operator. */
+    /*
+     * Opens stores, loads policies; on failure it has left nothing open. settings are filled. *state is the handlers'
+     * cookie. `why` for the operator.
+     */
     enum result (*start)(struct service *s, const void *settings, void **state, struct buffer *why);
     /* A watched file changed, or SIGHUP. A bad file is logged and refused whole; the old one stays. May be NULL. */
     void (*reload)(void *state);

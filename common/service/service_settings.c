@@ -12,15 +12,19 @@ static const char *const LEVELS[] = { "debug", "info", "warn", "error", NULL };
 static const struct env_setting COMMON[] = {
 #define AT(member) offsetof(struct service_settings, member)
     { "HLIDKA_BROKERS", ENV_TEXT, AT(brokers), .required = true, .help = "host:port list of the Kafka brokers" },
-    { "HLIDKA_TOPIC_PREFIX", ENV_TEXT, AT(prefix), .fallback = "hlidka.", .max = 64, .help = "what every topic's name begins with" },
-    { "HLIDKA_PRINCIPALS", ENV_TEXT, AT(principals), .required = true, .help = "YAML file of who may do what; reloaded on change" },
+    { "HLIDKA_TOPIC_PREFIX", ENV_TEXT, AT(prefix), .fallback = "hlidka.", .max = 64,
+      .help = "what every topic's name begins with" },
+    { "HLIDKA_PRINCIPALS", ENV_TEXT, AT(principals), .required = true,
+      .help = "YAML file of who may do what; reloaded on change" },
     { "HLIDKA_KEY_FILE", ENV_TEXT, AT(key_file), .required = true, .help = "our secret keys, mode 0600; the first line sends" },
     { "HLIDKA_SIGN_FILE", ENV_TEXT, AT(sign_file), .help = "our Ed25519 seeds, mode 0600, where we sign" },
     { "HLIDKA_ADMIN", ENV_TEXT, AT(admin), .required = true, .help = "address:port of /livez, /readyz and /metrics" },
     { "HLIDKA_INSTANCE", ENV_TEXT, AT(instance), .max = 64, .help = "this process among its kind; <service>-<pid> unless given" },
     { "HLIDKA_LOG_LEVEL", ENV_CHOICE, AT(log_level), .fallback = "info", .choices = LEVELS, .help = "the least that is logged" },
-    { "HLIDKA_WINDOW", ENV_UINT, AT(window), .fallback = "256", .min = 1, .max = 10000, .help = "messages in flight per partition" },
-    { "HLIDKA_SLOW_MAX", ENV_UINT, AT(slow_max), .fallback = "64", .min = 1, .max = 10000, .help = "slow ops in flight in this process" },
+    { "HLIDKA_WINDOW", ENV_UINT, AT(window), .fallback = "256", .min = 1, .max = 10000,
+      .help = "messages in flight per partition" },
+    { "HLIDKA_SLOW_MAX", ENV_UINT, AT(slow_max), .fallback = "64", .min = 1, .max = 10000,
+      .help = "slow ops in flight in this process" },
 #undef AT
 };
 #define COMMON_COUNT (sizeof(COMMON) / sizeof(COMMON[0]))
@@ -102,7 +106,8 @@ enum result service_settings_describe(const struct service_spec *spec, struct bu
     return r;
 }
 
-enum result service_settings_check(const struct service_spec *spec, const struct service_settings *s, const void *own, struct buffer *why)
+enum result service_settings_check(const struct service_spec *spec, const struct service_settings *s, const void *own,
+                                   struct buffer *why)
 {
     struct principals *principals;
     struct keyring *keyring;

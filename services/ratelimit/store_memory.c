@@ -111,12 +111,11 @@ static struct held *hold(struct store_memory *m, const struct claim *c)
     return h;
 }
 
-static bool any_charge(const struct store_check *c, bool allowed)
+/* rulings: as of a peek. A shadow claim that would deny is not charged. */
+static bool any_charge(const struct store_check *c, const struct ruling *rulings)
 {
-    if (c->peek || !allowed)
-        return false;
     for (size_t i = 0; i < c->count; i++)
-        if (c->claims[i].cost > 0)
+        if (rulings[i].allowed && c->claims[i].cost > 0)
             return true;
     return false;
 }
@@ -140,7 +139,7 @@ static enum store_answer rule(struct store_memory *m, const struct store_check *
     out->count = c->count;
     if (decide(c->claims, c->count, true, clock_us, accounts, out->rulings, &allowed))
         return STORE_AWAY;
-    if (!any_charge(c, allowed))
+    if (c->peek || !allowed || !any_charge(c, out->rulings))
         return STORE_RULED;
 
     for (size_t i = 0; i < c->count; i++) {

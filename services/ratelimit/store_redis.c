@@ -200,10 +200,10 @@ static void check(struct store *store, struct store_check *c, store_cb *cb, void
         argv[argc] = keys[i];
         lens[argc] = KEY_LEN;
     }
-    argv[argc] = (const char *)request;
-    lens[argc++] = put_request(c, request);
     argv[argc] = (const char *)c->terms.data;
     lens[argc++] = c->terms.len;
+    argv[argc] = (const char *)request;
+    lens[argc++] = put_request(c, request);
     c->store = store;
     c->cb = cb;
     c->cookie = cookie;

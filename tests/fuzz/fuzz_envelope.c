@@ -27,8 +27,10 @@ static bool same(const struct envelope_header *a, const struct envelope_header *
 {
     return memcmp(&a->id, &b->id, sizeof(a->id)) == 0 && memcmp(&a->re, &b->re, sizeof(a->re)) == 0 && text_equal(a->op, b->op) &&
            text_equal(a->src, b->src) && text_equal(a->dst, b->dst) && memcmp(&a->skid, &b->skid, 8) == 0 &&
-           memcmp(&a->dkid, &b->dkid, 8) == 0 && a->ts == b->ts && a->ttl == b->ttl && text_equal(a->reply_topic, b->reply_topic) &&
-           a->reply_partition == b->reply_partition && memcmp(a->nonce, b->nonce, sizeof(a->nonce)) == 0 && a->has_n == b->has_n &&
+           memcmp(&a->dkid, &b->dkid, 8) == 0 && a->ts == b->ts && a->ttl == b->ttl &&
+           text_equal(a->reply_topic, b->reply_topic) &&
+           a->reply_partition == b->reply_partition && memcmp(a->nonce, b->nonce, sizeof(a->nonce)) == 0 &&
+           a->has_n == b->has_n &&
            memcmp(a->n_instance, b->n_instance, 8) == 0 && a->n == b->n && text_equal(a->trace, b->trace);
 }
 

@@ -71,7 +71,8 @@ static void set_up(void)
     buffer_init(&why, 4096);
     require(buffer_printf(&yaml, "principals:\n  backend: { keys: [%s], may: [\"ratelimit.*\", \"event:app.*\"] }\n"
                                  "  ops: { keys: [%s], signs: [%s], may: [\"*\"] }\n  ratelimit: { keys: [%s] }\n",
-                          base64_of(keyring_own(backend)->public_key, of_backend), base64_of(keyring_own(ops)->public_key, of_ops),
+                          base64_of(keyring_own(backend)->public_key, of_backend),
+                          base64_of(keyring_own(ops)->public_key, of_ops),
                           base64_of(keyring_signer(ops)->public_key, of_signer),
                           base64_of(keyring_own(service)->public_key, of_service)) == RESULT_OK);
     require(principals_parse(buffer_bytes(&yaml), "f", &principals, &why) == RESULT_OK);
@@ -95,7 +96,8 @@ static uint32_t partitions(void *cookie, struct text topic)
 
 /* ---- the input as a message ------------------------------------------------------------------------------------ */
 
-static void seal(struct keyring *from, const struct envelope_header *h, struct bytes header, struct bytes body, struct buffer *value)
+static void seal(struct keyring *from, const struct envelope_header *h, struct bytes header, struct bytes body,
+                 struct buffer *value)
 {
     struct envelope_header keyed = *h;
     struct buffer box;
@@ -182,8 +184,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct keyring *from = data[1] % 3 == 0 ? backend : data[1] % 3 == 1 ? ops : service;
     struct bytes input = { data + 2, len - 2 };
     const struct receiver r = {
-        .self = TEXT("ratelimit"), .service = TEXT("ratelimit"), .prefix = TEXT("hlidka."), .kind = kind, .principals = principals,
-        .keyring = service, .find_op = find_op, .partitions = partitions, .ahead_ms = 60000, .age_ms = 900000, .ttl_max_ms = 60000,
+        .self = TEXT("ratelimit"), .service = TEXT("ratelimit"), .prefix = TEXT("hlidka."), .kind = kind,
+        .principals = principals,
+        .keyring = service, .find_op = find_op, .partitions = partitions, .ahead_ms = 60000, .age_ms = 900000,
+        .ttl_max_ms = 60000,
     };
 
     buffer_init(&value, ENVELOPE_VALUE_MAX);

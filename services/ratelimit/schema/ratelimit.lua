@@ -4,15 +4,15 @@ One check in one call: every account that it concerns is read, all enforcing cla
 of the message is written with the charge. DESIGN.md says why; core/decide.c is the same in C, and a property test
 holds the two together, number for number.
 
-FCALL ratelimit_check N record account… request terms
+FCALL ratelimit_check N record account… terms request
 
   record    key of (src, id)
   account…  one key a claim; all different
+  terms     opaque; kept with the record
   request   1 byte of bits: 1 peek, 2 some account is read run by run; 16 bytes: fingerprint of op and body; then a
             claim each, CLAIM below: 1 byte (0 rolling, 1 gcra, 2 fixed; 4 shadow, 8 never: over its capacity, 16 read
             run by run), window in us, limit, and  rolling, fixed: cost, 0, 0, 0
                                                    gcra: what the cost adds, what there is room for, each as a span
-  terms     opaque; kept with the record
 
 Returns 'F' and a ruling a claim; or, of a message whose charge is on record, 'R', its terms and its rulings; or 'C'
 when that record is of another op or body. A ruling, RULING below: 1 byte (1 allowed, 2 charged), held, rest, wait, at,
@@ -24,12 +24,19 @@ expires, when what it holds has no more effect, rounded up to ms.
 ]]
 
 local RECORD_MS = 15000
+local HEAD_LEN = 17
 local CLAIM, CLAIM_LEN = '<BI7I7I7I7I7I7', 43
 local RULING = '<BI7I7I7I7I7'
 local RUN, RUN_LEN = '<I7I7', 14
 local GCRA = '<I7I7I7I7I7'
 local FIXED = '<I7I7I7'
 local DIGIT = 1048576
+
+-- One column for each property of a claim, kept from call to call: a table a claim costs more than the claim does.
+-- `whole` is an account's value as it was read, false for none; `count` and `first`, `before`, `total` are of rolling
+-- accounts: the runs, the first that is alive, the totals before that and in the end.
+local key, whole, count, first, before, total = {}, {}, {}, {}, {}, {}
+local allowed, held, rest, wait, now, born = {}, {}, {}, {}, {}, {}
 
 local function quotient(x, y)
     return (x - math.fmod(x, y)) / y
@@ -39,22 +46,25 @@ local function expiry(us)
     return math.ceil(us / 1000)
 end
 
--- ---- rolling: run 0 is a sentinel, then a run of (time, total so far) for each hit --------------------------------
-
--- `whole` is the account's value, or nil when its runs are fetched one by one.
-local function run_at(a, i)
-    local from = i * RUN_LEN
-    if a.whole then
-        return struct.unpack(RUN, a.whole, from + 1)
-    end
-    return struct.unpack(RUN, redis.call('GETRANGE', a.key, from, from + RUN_LEN - 1))
+local function bit(flags, value)
+    return flags % (2 * value) >= value
 end
 
--- The first run in low … high - 1 whose time (field 1) or total (field 2) is over the bound; high when none is.
-local function first_over(a, field, bound, low, high)
+-- ---- rolling: run 0 is a sentinel, then a run of (time, total so far) for each hit --------------------------------
+
+local function run_at(i, n)
+    local from = n * RUN_LEN
+    if whole[i] then
+        return struct.unpack(RUN, whole[i], from + 1)
+    end
+    return struct.unpack(RUN, redis.call('GETRANGE', key[i], from, from + RUN_LEN - 1))
+end
+
+-- The first run in low … high - 1 of a time over the bound; high when none is.
+local function first_later(i, bound, low, high)
     while low < high do
         local middle = math.floor((low + high) / 2)
-        if select(field, run_at(a, middle)) > bound then
+        if run_at(i, middle) > bound then
             high = middle
         else
             low = middle + 1
@@ -63,46 +73,65 @@ local function first_over(a, field, bound, low, high)
     return low
 end
 
--- Returns fits, used, us until all is free, us until it fits, now.
-local function measure_rolling(a, clock, window, limit, cost)
-    local count = a.bytes / RUN_LEN
-    a.count, a.first, a.used = count, count, 0
-    if count == 0 then
-        return cost <= limit, 0, 0, 0, clock
+-- The first run in low … high - 1 of at least that total; high when none is.
+local function first_total(i, bound, low, high)
+    while low < high do
+        local middle = math.floor((low + high) / 2)
+        local _, sum = run_at(i, middle)
+        if sum >= bound then
+            high = middle
+        else
+            low = middle + 1
+        end
     end
-    local newest, total = run_at(a, count - 1)
-    local now = math.max(clock, newest)
-    a.first = first_over(a, 1, now - window, 1, count)
-    local _, before = run_at(a, a.first - 1)
-    local used = total - before
-    a.used, a.total, a.before = used, total, before
-    local rest = used > 0 and newest + window - now or 0
-    if used + cost <= limit then
-        return true, used, rest, 0, now
-    end
-    local leaving = first_over(a, 2, before + used + cost - limit - 1, a.first, count - 1)
-    return false, used, rest, (run_at(a, leaving)) + window - now, now
+    return low
 end
 
--- Returns used, us until all is free, born.
-local function charge_rolling(a, now, window, cost)
-    local hit, ends = struct.pack(RUN, now, (a.total or 0) + cost), expiry(now + window)
-    if a.used == 0 then
-        redis.call('SET', a.key, struct.pack(RUN, now, 0) .. struct.pack(RUN, now, cost), 'PXAT', ends)
-        return cost, window, now
+local function measure_rolling(i, clock, window, limit, cost)
+    now[i], held[i], rest[i], wait[i], total[i] = clock, 0, 0, 0, 0
+    if count[i] == 0 then
+        return
     end
-    local born = run_at(a, 0)
-    if a.whole then
-        local alive = string.sub(a.whole, a.first * RUN_LEN + 1)
-        redis.call('SET', a.key, struct.pack(RUN, born, a.before) .. alive .. hit, 'PXAT', ends)
-    elseif a.first - 1 > a.count - a.first then
-        local alive = redis.call('GETRANGE', a.key, a.first * RUN_LEN, -1)
-        redis.call('SET', a.key, struct.pack(RUN, born, a.before) .. alive .. hit, 'PXAT', ends)
+    local newest
+    newest, total[i] = run_at(i, count[i] - 1)
+    now[i] = math.max(clock, newest)
+    first[i] = first_later(i, now[i] - window, 1, count[i])
+    local _, base = run_at(i, first[i] - 1)
+    local used = total[i] - base
+    before[i], held[i] = base, used
+    if used > 0 then
+        rest[i] = newest + window - now[i]
+    end
+    if used + cost > limit then
+        local leaving = first_total(i, base + used + cost - limit, first[i], count[i] - 1)
+        wait[i] = run_at(i, leaving) + window - now[i]
+    end
+end
+
+local function charge_rolling(i, window, cost)
+    local time = now[i]
+    local hit, ends = struct.pack(RUN, time, total[i] + cost), expiry(time + window)
+    if held[i] == 0 then
+        born[i] = time
+        redis.call('SET', key[i], struct.pack(RUN, time, 0) .. struct.pack(RUN, time, cost), 'PXAT', ends)
     else
-        redis.call('APPEND', a.key, hit)
-        redis.call('PEXPIREAT', a.key, ends)
+        born[i] = run_at(i, 0)
+        local alive = first[i] * RUN_LEN
+        if whole[i] then
+            alive = string.sub(whole[i], alive + 1)
+        elseif first[i] - 1 > count[i] - first[i] then
+            alive = redis.call('GETRANGE', key[i], alive, -1)
+        else
+            alive = nil
+        end
+        if alive then
+            redis.call('SET', key[i], struct.pack(RUN, born[i], before[i]) .. alive .. hit, 'PXAT', ends)
+        else
+            redis.call('APPEND', key[i], hit)
+            redis.call('PEXPIREAT', key[i], ends)
+        end
     end
-    return a.used + cost, window, born
+    held[i], rest[i] = held[i] + cost, window
 end
 
 -- ---- gcra: tat, its remainder, the limit in whose unit that is, newest charge, born -------------------------------
@@ -121,15 +150,14 @@ local function convert(us, rem, from, to)
     return q + (x - r) / to, r
 end
 
--- Returns fits, owed us, owed rem, us until it fits, now.
-local function measure_gcra(a, clock, limit, add_us, add_rem, room_us, room_rem)
-    local now, us, rem = clock, 0, 0
-    if a.whole then
-        local tat, tat_rem, unit, last, born = struct.unpack(GCRA, a.whole)
-        now = math.max(clock, last)
-        a.born = born
-        if tat >= now then
-            us, rem = tat - now, tat_rem
+local function measure_gcra(i, clock, limit, add_us, add_rem, room_us, room_rem)
+    local time, us, rem = clock, 0, 0
+    if whole[i] then
+        local tat, tat_rem, unit, last, since = struct.unpack(GCRA, whole[i])
+        time = math.max(clock, last)
+        born[i] = since
+        if tat >= time then
+            us, rem = tat - time, tat_rem
             if unit ~= limit then
                 us, rem = convert(us, rem, unit, limit)
             end
@@ -141,124 +169,122 @@ local function measure_gcra(a, clock, limit, add_us, add_rem, room_us, room_rem)
     elseif over_rem >= limit then
         over_us, over_rem = over_us + 1, over_rem - limit
     end
-    local wait = over_us + (over_rem > 0 and 1 or 0)
-    return wait <= 0, us, rem, math.max(wait, 0), now
+    now[i], held[i], rest[i] = time, us, rem
+    wait[i] = math.max(0, over_us + (over_rem > 0 and 1 or 0))
 end
 
--- Returns owed us, owed rem, born.
-local function charge_gcra(a, now, limit, us, rem, add_us, add_rem)
-    local born = (us > 0 or rem > 0) and a.born or now
-    us, rem = us + add_us, rem + add_rem
+local function charge_gcra(i, limit, add_us, add_rem)
+    local time, us, rem = now[i], held[i] + add_us, rest[i] + add_rem
     if rem >= limit then
         us, rem = us + 1, rem - limit
     end
-    local value = struct.pack(GCRA, now + us, rem, limit, now, born)
-    redis.call('SET', a.key, value, 'PXAT', expiry(now + us + (rem > 0 and 1 or 0)))
-    return us, rem, born
+    if held[i] == 0 and rest[i] == 0 then
+        born[i] = time
+    end
+    held[i], rest[i] = us, rem
+    local value = struct.pack(GCRA, time + us, rem, limit, time, born[i])
+    redis.call('SET', key[i], value, 'PXAT', expiry(time + us + (rem > 0 and 1 or 0)))
 end
 
 -- ---- fixed: used, newest charge, born ------------------------------------------------------------------------------
 
--- Returns fits, used, us until all is free, us until it fits, now.
-local function measure_fixed(a, clock, window, limit, cost)
-    local now, used = clock, 0
-    if a.whole then
-        local held, last, born = struct.unpack(FIXED, a.whole)
-        now = math.max(clock, last)
-        a.born = born
-        if last >= now - math.fmod(now, window) then
-            used = held
+local function measure_fixed(i, clock, window, limit, cost)
+    local time, used = clock, 0
+    if whole[i] then
+        local sum, last, since = struct.unpack(FIXED, whole[i])
+        time = math.max(clock, last)
+        born[i] = since
+        if last >= time - math.fmod(time, window) then
+            used = sum
         end
     end
-    local rest = window - math.fmod(now, window)
-    local fits = used + cost <= limit
-    return fits, used, used > 0 and rest or 0, fits and 0 or rest, now
+    local left = window - math.fmod(time, window)
+    now[i], held[i], rest[i], wait[i] = time, used, used > 0 and left or 0, used + cost > limit and left or 0
 end
 
--- Returns used, us until all is free, born.
-local function charge_fixed(a, now, window, used, cost)
-    local born = used > 0 and a.born or now
-    local rest = window - math.fmod(now, window)
-    redis.call('SET', a.key, struct.pack(FIXED, used + cost, now, born), 'PXAT', expiry(now + rest))
-    return used + cost, rest, born
+local function charge_fixed(i, window, cost)
+    local time, used = now[i], held[i]
+    if used == 0 then
+        born[i] = time
+    end
+    held[i], rest[i] = used + cost, window - math.fmod(time, window)
+    redis.call('SET', key[i], struct.pack(FIXED, used + cost, time, born[i]), 'PXAT', expiry(time + rest[i]))
 end
 
 -- ---- the check -----------------------------------------------------------------------------------------------------
 
+-- The record and the accounts, but for those that are read run by run.
 local function read(keys, request, bits)
-    if math.floor(bits / 2) % 2 == 0 then
+    if not bit(bits, 2) then
         return redis.call('MGET', unpack(keys))
     end
     local values = { redis.call('GET', keys[1]) }
-    for i = 2, #keys do
-        local flags = string.byte(request, 18 + (i - 2) * CLAIM_LEN)
-        values[i] = flags < 16 and redis.call('GET', keys[i])
+    for n = 2, #keys do
+        local flags = string.byte(request, HEAD_LEN + 1 + (n - 2) * CLAIM_LEN)
+        values[n] = not bit(flags, 16) and redis.call('GET', keys[n])
     end
     return values
 end
 
-local function account(key, value, flags)
-    if flags < 16 then
-        return { key = key, whole = value or nil, bytes = value and #value or 0 }
+local function measure(i, name, value, clock, flags, window, limit, a, b, c, d)
+    local kind = flags % 4
+    key[i], whole[i], born[i] = name, value, 0
+    if kind == 0 then
+        count[i] = (value and #value or bit(flags, 16) and redis.call('STRLEN', name) or 0) / RUN_LEN
+        measure_rolling(i, clock, window, limit, a)
+    elseif kind == 1 then
+        measure_gcra(i, clock, limit, a, b, c, d)
+    else
+        measure_fixed(i, clock, window, limit, a)
     end
-    return { key = key, bytes = redis.call('STRLEN', key) }
+    if bit(flags, 8) then
+        wait[i] = 0
+        return false
+    end
+    return wait[i] == 0
 end
 
-local function measure(c, clock)
-    local fits
-    if c.kind == 0 then
-        fits, c.held, c.rest, c.wait, c.now = measure_rolling(c.account, clock, c.window, c.limit, c.a)
-    elseif c.kind == 1 then
-        fits, c.held, c.rest, c.wait, c.now = measure_gcra(c.account, clock, c.limit, c.a, c.b, c.c, c.d)
-    else
-        fits, c.held, c.rest, c.wait, c.now = measure_fixed(c.account, clock, c.window, c.limit, c.a)
+-- False when there is nothing to charge: the cost 0 alone adds nothing to any account.
+local function charge(i, flags, window, limit, a, b)
+    local kind = flags % 4
+    if not allowed[i] or a == 0 and b == 0 then
+        return false
     end
-    c.allowed = fits and not c.never
-    c.wait = c.never and 0 or c.wait
-end
-
-local function charge(c)
-    if c.kind == 0 then
-        c.held, c.rest, c.born = charge_rolling(c.account, c.now, c.window, c.a)
-    elseif c.kind == 1 then
-        c.held, c.rest, c.born = charge_gcra(c.account, c.now, c.limit, c.held, c.rest, c.a, c.b)
+    if kind == 0 then
+        charge_rolling(i, window, a)
+    elseif kind == 1 then
+        charge_gcra(i, limit, a, b)
     else
-        c.held, c.rest, c.born = charge_fixed(c.account, c.now, c.window, c.held, c.a)
+        charge_fixed(i, window, a)
     end
+    return true
 end
 
 local function decide(keys, args, clock)
-    local request, bits = args[1], string.byte(args[1])
+    local terms, request = args[1], args[2]
+    local bits, fingerprint = string.byte(request), string.sub(request, 2, HEAD_LEN)
     local values = read(keys, request, bits)
-    local fingerprint = string.sub(request, 2, 17)
     if values[1] then
         return string.sub(values[1], 1, 16) == fingerprint and 'R' .. string.sub(values[1], 17) or 'C'
     end
 
-    local claims, allowed = {}, true
-    for i = 2, #keys do
-        local flags, window, limit, a, b, c, d = struct.unpack(CLAIM, request, 18 + (i - 2) * CLAIM_LEN)
-        local claim = { kind = flags % 4, never = math.floor(flags / 8) % 2 == 1, window = window, limit = limit,
-                        a = a, b = b, c = c, d = d, account = account(keys[i], values[i], flags) }
-        measure(claim, clock)
-        claims[i - 1] = claim
-        allowed = allowed and (claim.allowed or math.floor(flags / 4) % 2 == 1)
+    local n, charging = #keys - 1, not bit(bits, 1)
+    for i = 1, n do
+        local at = HEAD_LEN + 1 + (i - 1) * CLAIM_LEN
+        allowed[i] = measure(i, keys[i + 1], values[i + 1], clock, struct.unpack(CLAIM, request, at))
+        charging = charging and (allowed[i] or bit(string.byte(request, at), 4))
     end
 
-    local charging, charged, rulings = allowed and bits % 2 == 0, false, {}
-    for i, c in ipairs(claims) do
-        local verdict = c.allowed and 1 or 0
-        -- A cost adds something to any account; the cost 0 nothing.
-        if charging and c.allowed and (c.a > 0 or c.b > 0) then
-            charge(c)
-            charged = true
-            verdict = 3
+    local any, answer = false, ''
+    for i = 1, n do
+        local verdict, at = allowed[i] and 1 or 0, HEAD_LEN + 1 + (i - 1) * CLAIM_LEN
+        if charging and charge(i, struct.unpack(CLAIM, request, at)) then
+            any, verdict = true, 3
         end
-        rulings[i] = struct.pack(RULING, verdict, c.held, c.rest, c.wait, c.now, c.born or 0)
+        answer = answer .. struct.pack(RULING, verdict, held[i], rest[i], wait[i], now[i], verdict == 3 and born[i] or 0)
     end
-    local answer = table.concat(rulings)
-    if charged then
-        redis.call('SET', keys[1], fingerprint .. args[2] .. answer, 'PX', RECORD_MS)
+    if any then
+        redis.call('SET', keys[1], fingerprint .. terms .. answer, 'PX', RECORD_MS)
     end
     return 'F' .. answer
 end

@@ -20,7 +20,6 @@ from run import Run                                                 # noqa: E402
 from services import Instance, Services                             # noqa: E402,F401
 
 RUN = ROOT / ".run/faults"
-PORT_BASE = "28400"
 PARTITIONS = 12
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -30,8 +29,8 @@ class StandError(Exception):
 
 
 class Stand:
-    def __init__(self, bus: str, full: bool):
-        os.environ |= {"HLIDKA_RUN": str(RUN), "HLIDKA_PORT_BASE": PORT_BASE, "HLIDKA_FLAVOUR": "release",
+    def __init__(self, bus: str, full: bool, port_base: int = 28400):
+        os.environ |= {"HLIDKA_RUN": str(RUN), "HLIDKA_PORT_BASE": str(port_base), "HLIDKA_FLAVOUR": "release",
                        "HLIDKA_POLICIES": str(ROOT / "tests/faults/policies.yaml")}
         self.bus, self.full, self.dir = bus, full, RUN
         self.loads: list = []

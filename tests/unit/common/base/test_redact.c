@@ -61,6 +61,7 @@ static const struct {
     { "to=jirina%40mluv.example&", "to=[redacted:email]&" },
     { "Píše jiřina@česko.example.", "Píše [redacted:email]." },
     { "a@b.cz,c@d.cz", "[redacted:email],[redacted:email]" },
+    { "4532015112830366" JWT, "[redacted:card][redacted:jwt]" },
     { TOKEN " " BOT " a@b.cz 4532015112830366", "[redacted:token] [redacted:bot_token] [redacted:email] [redacted:card]" },
 };
 

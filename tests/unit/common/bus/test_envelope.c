@@ -63,7 +63,8 @@ Test(envelope, takes_signatures_of_64_bytes_only, .timeout = 5)
         struct envelope e;
 
         buffer_reset(&value);
-        cr_assert_eq(envelope_write((struct bytes)RAW("h"), (struct bytes)RAW("box"), (struct bytes){ sig, len }, &value), RESULT_OK);
+        cr_assert_eq(envelope_write((struct bytes)RAW("h"), (struct bytes)RAW("box"), (struct bytes){ sig, len }, &value),
+                     RESULT_OK);
         cr_assert_eq(envelope_frame(buffer_bytes(&value), &e), len == 64 ? RESULT_OK : RESULT_MALFORMED);
         if (len == 64)
             cr_assert(bytes_equal(e.box, (struct bytes)RAW("box")) && e.sig.len == 64 && e.header_bytes.len == 1);
@@ -101,8 +102,10 @@ struct pair {
 #define ID   RAW("\xc4\x10" "0123456789abcdef")
 #define KID  RAW("\xc4\x08" "01234567")
 static const struct pair REQUEST[] = {
-    { "id", ID }, { "op", RAW("\xa4" "op.x") }, { "src", RAW("\xa1" "s") }, { "dst", RAW("\xa1" "d") }, { "skid", KID }, { "dkid", KID },
-    { "ts", RAW("\x05") }, { "ttl", RAW("\x07") }, { "reply", RAW("\x92\xa1t\x03") }, { "nonce", RAW("\xc4\x18" "0123456789abcdef01234567") },
+    { "id", ID }, { "op", RAW("\xa4" "op.x") }, { "src", RAW("\xa1" "s") }, { "dst", RAW("\xa1" "d") }, { "skid", KID },
+    { "dkid", KID },
+    { "ts", RAW("\x05") }, { "ttl", RAW("\x07") }, { "reply", RAW("\x92\xa1t\x03") },
+    { "nonce", RAW("\xc4\x18" "0123456789abcdef01234567") },
 };
 #define PAIRS (sizeof(REQUEST) / sizeof(REQUEST[0]))
 
@@ -145,42 +148,58 @@ Test(envelope, header_values_are_of_their_type_and_range, .timeout = 5)
         enum result expected;
     } cases[] = {
         { "id", ID, RESULT_OK },
-        { "id", RAW("\xc4\x0f" "0123456789abcde"), RESULT_MALFORMED }, { "id", RAW("\xc4\x11" "0123456789abcdefg"), RESULT_MALFORMED },
-        { "id", RAW("\xb0" "0123456789abcdef"), RESULT_MALFORMED }, { "id", RAW("\x05"), RESULT_MALFORMED }, { "id", RAW("\xc0"), RESULT_MALFORMED },
-        { "id", { 0 }, RESULT_MALFORMED }, { "op", { 0 }, RESULT_MALFORMED }, { "src", { 0 }, RESULT_MALFORMED }, { "dst", { 0 }, RESULT_MALFORMED },
+        { "id", RAW("\xc4\x0f" "0123456789abcde"), RESULT_MALFORMED },
+        { "id", RAW("\xc4\x11" "0123456789abcdefg"), RESULT_MALFORMED },
+        { "id", RAW("\xb0" "0123456789abcdef"), RESULT_MALFORMED }, { "id", RAW("\x05"), RESULT_MALFORMED },
+        { "id", RAW("\xc0"), RESULT_MALFORMED },
+        { "id", { 0 }, RESULT_MALFORMED }, { "op", { 0 }, RESULT_MALFORMED }, { "src", { 0 }, RESULT_MALFORMED },
+        { "dst", { 0 }, RESULT_MALFORMED },
         { "skid", { 0 }, RESULT_MALFORMED }, { "dkid", { 0 }, RESULT_MALFORMED }, { "ts", { 0 }, RESULT_MALFORMED },
         { "ttl", { 0 }, RESULT_MALFORMED }, { "reply", { 0 }, RESULT_MALFORMED }, { "nonce", { 0 }, RESULT_MALFORMED },
         { "op", RAW("\xa0"), RESULT_OK }, { "op", RAW("\xa3" "a\0b"), RESULT_OK },
         { "op", RAW("\xd9\x40" "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"), RESULT_OK },
         { "op", RAW("\xd9\x41" "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdefg"), RESULT_MALFORMED },
-        { "op", RAW("\xc4\x01" "a"), RESULT_MALFORMED }, { "op", RAW("\x91\xa1o"), RESULT_MALFORMED }, { "op", RAW("\xa2\xff\xfe"), RESULT_MALFORMED },
+        { "op", RAW("\xc4\x01" "a"), RESULT_MALFORMED }, { "op", RAW("\x91\xa1o"), RESULT_MALFORMED },
+        { "op", RAW("\xa2\xff\xfe"), RESULT_MALFORMED },
         { "src", RAW("\xa0"), RESULT_OK }, { "src", RAW("\xd9\x20" "0123456789abcdef0123456789abcdef"), RESULT_OK },
         { "src", RAW("\xd9\x21" "0123456789abcdef0123456789abcdefg"), RESULT_MALFORMED },
-        { "dst", RAW("\xd9\x21" "0123456789abcdef0123456789abcdefg"), RESULT_MALFORMED }, { "dst", RAW("\xc4\x01z"), RESULT_MALFORMED },
+        { "dst", RAW("\xd9\x21" "0123456789abcdef0123456789abcdefg"), RESULT_MALFORMED },
+        { "dst", RAW("\xc4\x01z"), RESULT_MALFORMED },
         { "skid", RAW("\xc4\x07" "0123456"), RESULT_MALFORMED }, { "skid", RAW("\xa8" "01234567"), RESULT_MALFORMED },
         { "dkid", RAW("\xc4\x09" "012345678"), RESULT_MALFORMED },
-        { "ts", RAW("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), RESULT_OK }, { "ts", RAW("\xd3\0\0\0\0\0\0\0\x05"), RESULT_OK }, { "ts", RAW("\x00"), RESULT_OK },
-        { "ts", RAW("\xff"), RESULT_MALFORMED }, { "ts", RAW("\xc3"), RESULT_MALFORMED }, { "ts", RAW("\xca\x3f\xc0\0\0"), RESULT_MALFORMED },
-        { "ts", RAW("\xa1" "1"), RESULT_MALFORMED }, { "ts", RAW("\xc4\x01" "1"), RESULT_MALFORMED }, { "ts", RAW("\xc0"), RESULT_MALFORMED },
-        { "ttl", RAW("\x01"), RESULT_OK }, { "ttl", RAW("\xcd\xea\x60"), RESULT_OK }, { "ttl", RAW("\xcf\0\0\0\0\0\0\0\x01"), RESULT_OK },
-        { "ttl", RAW("\x00"), RESULT_MALFORMED }, { "ttl", RAW("\xcd\xea\x61"), RESULT_MALFORMED }, { "ttl", RAW("\xcf\0\0\0\x01\0\0\0\x01"), RESULT_MALFORMED },
+        { "ts", RAW("\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), RESULT_OK }, { "ts", RAW("\xd3\0\0\0\0\0\0\0\x05"), RESULT_OK },
+        { "ts", RAW("\x00"), RESULT_OK },
+        { "ts", RAW("\xff"), RESULT_MALFORMED }, { "ts", RAW("\xc3"), RESULT_MALFORMED },
+        { "ts", RAW("\xca\x3f\xc0\0\0"), RESULT_MALFORMED },
+        { "ts", RAW("\xa1" "1"), RESULT_MALFORMED }, { "ts", RAW("\xc4\x01" "1"), RESULT_MALFORMED },
+        { "ts", RAW("\xc0"), RESULT_MALFORMED },
+        { "ttl", RAW("\x01"), RESULT_OK }, { "ttl", RAW("\xcd\xea\x60"), RESULT_OK },
+        { "ttl", RAW("\xcf\0\0\0\0\0\0\0\x01"), RESULT_OK },
+        { "ttl", RAW("\x00"), RESULT_MALFORMED }, { "ttl", RAW("\xcd\xea\x61"), RESULT_MALFORMED },
+        { "ttl", RAW("\xcf\0\0\0\x01\0\0\0\x01"), RESULT_MALFORMED },
         { "ttl", RAW("\xff"), RESULT_MALFORMED }, { "ttl", RAW("\xc3"), RESULT_MALFORMED },
         { "reply", RAW("\x92\xa0\xcf\xff\xff\xff\xff\xff\xff\xff\xff"), RESULT_OK },
-        { "reply", RAW("\xa1t"), RESULT_MALFORMED }, { "reply", RAW("\x80"), RESULT_MALFORMED }, { "reply", RAW("\x90"), RESULT_MALFORMED },
-        { "reply", RAW("\x91\xa1t"), RESULT_MALFORMED }, { "reply", RAW("\x93\xa1t\0\0"), RESULT_MALFORMED }, { "reply", RAW("\x92\0\xa1t"), RESULT_MALFORMED },
+        { "reply", RAW("\xa1t"), RESULT_MALFORMED }, { "reply", RAW("\x80"), RESULT_MALFORMED },
+        { "reply", RAW("\x90"), RESULT_MALFORMED },
+        { "reply", RAW("\x91\xa1t"), RESULT_MALFORMED }, { "reply", RAW("\x93\xa1t\0\0"), RESULT_MALFORMED },
+        { "reply", RAW("\x92\0\xa1t"), RESULT_MALFORMED },
         { "reply", RAW("\x92\xa1t\xff"), RESULT_MALFORMED }, { "reply", RAW("\x92\xc4\x01t\0"), RESULT_MALFORMED },
         { "reply", RAW("\x92\xa1t\xca\x3f\x80\0\0"), RESULT_MALFORMED }, { "reply", RAW("\xc0"), RESULT_MALFORMED },
-        { "nonce", RAW("\xc4\x17" "0123456789abcdef0123456"), RESULT_MALFORMED }, { "nonce", RAW("\xb8" "0123456789abcdef01234567"), RESULT_MALFORMED },
+        { "nonce", RAW("\xc4\x17" "0123456789abcdef0123456"), RESULT_MALFORMED },
+        { "nonce", RAW("\xb8" "0123456789abcdef01234567"), RESULT_MALFORMED },
         { "trace", RAW("\xa0"), RESULT_OK }, { "trace", RAW("\xa6" "00-a9f"), RESULT_OK },
         { "trace", RAW("\xd9\x40" "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"), RESULT_OK },
         { "trace", RAW("\xd9\x41" "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0"), RESULT_MALFORMED },
-        { "trace", RAW("\xa1" "g"), RESULT_MALFORMED }, { "trace", RAW("\xa1" "A"), RESULT_MALFORMED }, { "trace", RAW("\xa2" "a\n"), RESULT_MALFORMED },
+        { "trace", RAW("\xa1" "g"), RESULT_MALFORMED }, { "trace", RAW("\xa1" "A"), RESULT_MALFORMED },
+        { "trace", RAW("\xa2" "a\n"), RESULT_MALFORMED },
         { "trace", RAW("\xc4\x01" "a"), RESULT_MALFORMED }, { "trace", RAW("\xc0"), RESULT_MALFORMED },
         { "re", ID, RESULT_MALFORMED }, { "n", RAW("\x92\xc4\x08" "01234567\x01"), RESULT_MALFORMED },
-        { "later", RAW("\x01"), RESULT_OK }, { "later", RAW("\x81\xa1" "a\x92\x01\x81\xa1" "b\xc0"), RESULT_OK }, { "later", RAW("\xd4\x05\x00"), RESULT_OK },
+        { "later", RAW("\x01"), RESULT_OK }, { "later", RAW("\x81\xa1" "a\x92\x01\x81\xa1" "b\xc0"), RESULT_OK },
+        { "later", RAW("\xd4\x05\x00"), RESULT_OK },
         { "later", RAW("\x82\x01\x02\x01\x02"), RESULT_OK },
         { "later", RAW("\xa2\xff\xfe"), RESULT_MALFORMED }, { "later", RAW("\xc1"), RESULT_MALFORMED },
-        { "later", RAW("\x91\x91\x91\x91\x91\x91\x91\x01"), RESULT_OK }, { "later", RAW("\x91\x91\x91\x91\x91\x91\x91\x91\x01"), RESULT_MALFORMED },
+        { "later", RAW("\x91\x91\x91\x91\x91\x91\x91\x01"), RESULT_OK },
+        { "later", RAW("\x91\x91\x91\x91\x91\x91\x91\x91\x01"), RESULT_MALFORMED },
         { "\xff\xfe", RAW("\x01"), RESULT_MALFORMED }, { "\xc5\x99", RAW("\x01"), RESULT_OK },
     };
     struct buffer header;
@@ -224,7 +243,8 @@ Test(envelope, a_header_is_one_map_of_distinct_texts, .timeout = 5)
     cr_assert_eq(buffer_append(&header, "\xa1z\x01\xa5later\x02", 10), RESULT_OK);
     cr_assert_eq(parse(&header, ENVELOPE_REQUEST, &e), RESULT_MALFORMED, "an unlisted key twice");
 
-    static const struct bytes no_maps[] = { RAW(""), RAW("\x80"), RAW("\x93\x01\x02\x03"), RAW("\xdf\x04\0\0\0\xa1x\x01"), RAW("\xdd\x04\0\0\0\x01") };
+    static const struct bytes no_maps[] = { RAW(""), RAW("\x80"), RAW("\x93\x01\x02\x03"), RAW("\xdf\x04\0\0\0\xa1x\x01"),
+                                            RAW("\xdd\x04\0\0\0\x01") };
     for (size_t i = 0; i < sizeof(no_maps) / sizeof(no_maps[0]); i++) {
         e = (struct envelope){ .header_bytes = no_maps[i] };
         cr_assert_eq(envelope_parse(&e, ENVELOPE_REQUEST), RESULT_MALFORMED);

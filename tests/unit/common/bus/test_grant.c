@@ -41,7 +41,8 @@ Test(grant, covers_ops, .timeout = 5)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct grant g;
         cr_assert(grant_read(text_of(cases[i].grant), &g));
-        cr_assert_eq(grant_covers(&g, text_of(cases[i].op), cases[i].is_signed), cases[i].covered, "%s of %s", cases[i].op, cases[i].grant);
+        cr_assert_eq(grant_covers(&g, text_of(cases[i].op), cases[i].is_signed), cases[i].covered, "%s of %s", cases[i].op,
+                     cases[i].grant);
     }
     struct grant g;
     cr_assert(grant_read(TEXT("auth.session.list"), &g));
@@ -77,7 +78,8 @@ Test(event_types, are_those_of_the_contract_and_any_under_app, .timeout = 5)
     } cases[] = {
         { "auth.login", true }, { "auth.sessions.revoked_all", true }, { "bus.rejected", true }, { "config.changed", true },
         { "log.tick", true }, { "app.x", true }, { "app.lesson.created_2", true },
-        { "app", false }, { "app.", false }, { "app.Lesson", false }, { "app.a-b", false }, { "app.\xc4\x8d", false }, { "", false },
+        { "app", false }, { "app.", false }, { "app.Lesson", false }, { "app.a-b", false }, { "app.\xc4\x8d", false },
+        { "", false },
         { "auth.", false }, { "auth.login.again", false }, { "unheard.of", false }, { "APP.X", false },
         { "app.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", true },       /* 64 */
         { "app.xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", false },

@@ -42,7 +42,8 @@ Test(principals, are_found_with_their_keys_and_grants, .timeout = 5)
     cr_assert_eq(principal_key_find(backend, &backend->keys[0].id), &backend->keys[0]);
     cr_assert_null(principal_key_find(backend, &ops->keys[0].id));
     cr_assert(text_equal(backend->realm, backend->name));
-    cr_assert(principal_may(backend, TEXT("auth.session.list"), false) && !principal_may(backend, TEXT("auth.user.update"), true));
+    cr_assert(principal_may(backend, TEXT("auth.session.list"), false) &&
+              !principal_may(backend, TEXT("auth.user.update"), true));
     cr_assert(principal_may(ops, TEXT("auth.user.update"), true) && principal_may_event(backend, TEXT("app.x")));
     cr_assert(!principal_may(backend, TEXT("audit.query"), false) && !principal_may_event(ops, TEXT("log.gap")));
     principals_drop(p);
@@ -94,7 +95,8 @@ Test(principals, a_file_with_any_mistake_is_refused_whole_and_says_where, .timeo
         { "principals:\n  a: { keys: [\"" K1 " \"] }\n", "base64" },
         { "principals:\n  a: { keys: [pOCSKrZRwni5dyxWn1-puxPZBrRqtoyd-dwrRAn4ogk=] }\n", "base64" },
         { "principals:\n  a: { keys: [pOCSKrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogk] }\n", "base64" },
-        { "principals:\n  a: { keys: [pOCSKrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogl=] }\n", "base64" },     /* stray bits at the end */
+        /* stray bits at the end */
+        { "principals:\n  a: { keys: [pOCSKrZRwni5dyxWn1+puxPZBrRqtoyd+dwrRAn4ogl=] }\n", "base64" },
         { "principals:\n  a: { keys: [AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=] }\n", "usable" },
         { "principals:\n  a: { keys: [AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=] }\n", "usable" },
         { "principals:\n  a: { keys: [4Ot6fDtBuK4WVuP68Z/EatoJjeucMrH9hmIFFl9JuAA=] }\n", "usable" },     /* of order 8 */
@@ -136,7 +138,8 @@ Test(principals, all_mistakes_are_told_at_once, .timeout = 5)
     buffer_init(&why, 1 << 16);
     cr_assert_null(parse("principals:\n  A: { keys: [x, " K1 "], may: [\"a b\"] }\n  b: { colour: red }\n", &why));
     cr_assert_eq(buffer_append(&why, "", 1), RESULT_OK);
-    static const char *const told[] = { "p.yaml:2: not a name", "p.yaml:2: not the base64", "p.yaml:2: not a grant", "colour", "no keys" };
+    static const char *const told[] = { "p.yaml:2: not a name", "p.yaml:2: not the base64", "p.yaml:2: not a grant", "colour",
+                                        "no keys" };
     for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
         cr_assert_not_null(strstr((char *)why.data, told[i]), "%s in: %s", told[i], (char *)why.data);
     buffer_free(&why);

@@ -78,7 +78,8 @@ static struct keyring *ring_of(struct scene *s, const char *who)
 }
 
 /* Seals with honest keys under a header that may say others. */
-static void compose(struct scene *s, struct keyring *from, struct envelope_header h, const struct envelope_header *told, struct bytes body, bool sign)
+static void compose(struct scene *s, struct keyring *from, struct envelope_header h, const struct envelope_header *told,
+                    struct bytes body, bool sign)
 {
     struct buffer header, box;
     uint8_t sig[64];
@@ -92,7 +93,8 @@ static void compose(struct scene *s, struct keyring *from, struct envelope_heade
     if (sign)
         cr_assert_eq(seal_sign(from, buffer_bytes(&header), buffer_bytes(&box), sig), RESULT_OK);
     buffer_reset(&s->value);
-    cr_assert_eq(envelope_write(buffer_bytes(&header), buffer_bytes(&box), (struct bytes){ sig, sign ? 64 : 0 }, &s->value), RESULT_OK);
+    cr_assert_eq(envelope_write(buffer_bytes(&header), buffer_bytes(&box), (struct bytes){ sig, sign ? 64 : 0 }, &s->value),
+                 RESULT_OK);
     buffer_free(&box);
     buffer_free(&header);
 }
@@ -130,7 +132,8 @@ static void compose_request(struct scene *s, const struct request *q)
 {
     const char *who = q->who ? q->who : "backend", *src = q->src ? q->src : who;
     struct keyring *from = ring_of(s, who);
-    struct envelope_header h = party_header(ENVELOPE_REQUEST, q->op ? q->op : "ratelimit.check", src, q->dst ? q->dst : "ratelimit", NOW);
+    struct envelope_header h = party_header(ENVELOPE_REQUEST, q->op ? q->op : "ratelimit.check", src,
+                                            q->dst ? q->dst : "ratelimit", NOW);
 
     h.id = uuid_v7((uint64_t)((int64_t)NOW + q->id_off), (const uint8_t *)"0123456789");
     h.ts = q->ts ? q->ts : (uint64_t)((int64_t)NOW + q->ts_off);
@@ -215,7 +218,8 @@ Test(receive, dead_letters_what_is_no_sound_request, .timeout = 10)
         { "partition 2^64-1", { .partition = UINT64_MAX }, DEAD_BAD_REPLY_ADDRESS, true },
         { "reply before clock", { .reply = "x", .ts = UINT64_MAX }, DEAD_BAD_REPLY_ADDRESS, true },
         { "topic before deadline", { .op = "event", .ts = 1 }, DEAD_WRONG_TOPIC, true },
-        { "destination before grant", { .who = "edge", .op = "ratelimit.refund", .dst = "auth", .ts = 1 }, DEAD_WRONG_DESTINATION, true },
+        { "destination before grant", { .who = "edge", .op = "ratelimit.refund", .dst = "auth", .ts = 1 },
+          DEAD_WRONG_DESTINATION, true },
     };
     struct scene s;
 
@@ -334,7 +338,8 @@ Test(receive, answers_the_first_fault_of_a_request, .timeout = 10)
         cr_assert_eq(v->kind, cases[i].kind, "%s: %d", cases[i].what, v->kind);
         cr_assert(v->answerable && v->source, "%s", cases[i].what);
         if (v->kind == VERDICT_REFUSE)
-            cr_assert(v->fault.code == cases[i].code && v->fault.retry_after_ms < 0, "%s: %s", cases[i].what, fault_info(v->fault.code)->code.data);
+            cr_assert(v->fault.code == cases[i].code && v->fault.retry_after_ms < 0, "%s: %s", cases[i].what,
+                      fault_info(v->fault.code)->code.data);
         if (v->kind == VERDICT_REFUSE && v->fault.code == FAULT_INVALID_REQUEST)
             cr_assert(v->fault.errors == &v->errors && v->errors.count > 0);
     }

@@ -137,7 +137,8 @@ Test(seal, goes_both_ways_at_every_length, .timeout = 10)
 
         buffer_reset(&value);
         buffer_reset(&body);
-        cr_assert_eq(seal_message(client, ENVELOPE_REQUEST, keyring_own(service), &h, (struct bytes){ plain, lengths[i] }, false, &value), RESULT_OK);
+        cr_assert_eq(seal_message(client, ENVELOPE_REQUEST, keyring_own(service), &h, (struct bytes){ plain, lengths[i] },
+                                  false, &value), RESULT_OK);
         struct envelope e = parsed(buffer_bytes(&value), ENVELOPE_REQUEST);
         cr_assert_eq(open_box(service, SEAL_RESPONDER, keyring_own(client), &e, &body), RESULT_OK);
         cr_assert(bytes_equal(buffer_bytes(&body), (struct bytes){ plain, lengths[i] }));
@@ -145,8 +146,10 @@ Test(seal, goes_both_ways_at_every_length, .timeout = 10)
     struct envelope_header h = party_header(ENVELOPE_REQUEST, "auth.session.list", "backend", "auth", WIRE_NOW);
     static uint8_t too_much[ENVELOPE_VALUE_MAX];
     buffer_reset(&value);
-    cr_assert_eq(seal_message(client, ENVELOPE_REQUEST, keyring_own(service), &h, (struct bytes){ too_much, sizeof(too_much) }, false, &value), RESULT_TOO_LARGE);
-    cr_assert_eq(seal_message(client, ENVELOPE_REQUEST, keyring_own(service), &h, (struct bytes){ too_much, sizeof(too_much) - 100 }, false, &value), RESULT_TOO_LARGE);
+    cr_assert_eq(seal_message(client, ENVELOPE_REQUEST, keyring_own(service), &h, (struct bytes){ too_much, sizeof(too_much) },
+                              false, &value), RESULT_TOO_LARGE);
+    cr_assert_eq(seal_message(client, ENVELOPE_REQUEST, keyring_own(service), &h,
+                              (struct bytes){ too_much, sizeof(too_much) - 100 }, false, &value), RESULT_TOO_LARGE);
     cr_assert_eq(value.len, 0);
     buffer_free(&body);
     buffer_free(&value);
@@ -156,8 +159,10 @@ Test(seal, goes_both_ways_at_every_length, .timeout = 10)
 
 Test(seal, a_peer_key_of_low_order_is_refused, .timeout = 5)
 {
-    static const uint8_t order_1[32], order_8[32] = { 0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
-                                                      0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00 };
+    static const uint8_t order_1[32], order_8[32] = {
+        0xe0, 0xeb, 0x7a, 0x7c, 0x3b, 0x41, 0xb8, 0xae, 0x16, 0x56, 0xe3, 0xfa, 0xf1, 0x9f, 0xc4, 0x6a,
+        0xda, 0x09, 0x8d, 0xeb, 0x9c, 0x32, 0xb1, 0xfd, 0x86, 0x62, 0x05, 0x16, 0x5f, 0x49, 0xb8, 0x00,
+    };
     const uint8_t *bad[] = { order_1, order_8 };
     struct keyring *service = party_service();
     struct envelope e = parsed(WIRE(request), ENVELOPE_REQUEST);
@@ -182,7 +187,8 @@ Test(seal, a_peer_key_of_low_order_is_refused, .timeout = 5)
 Test(seal, the_first_key_sends_and_the_others_still_open, .timeout = 5)
 {
     struct keyring *client = party_backend(), *rotated = party_keyring(EDGE_KEY "\n" SERVICE_KEY "\n", NULL);
-    struct principal_key client_key = *keyring_own(client), old_key = public_key(wire_service_public), new_key = *keyring_own(rotated);
+    struct principal_key client_key = *keyring_own(client), old_key = public_key(wire_service_public);
+    struct principal_key new_key = *keyring_own(rotated);
     const struct principal_key *to[] = { &old_key, &new_key };
     struct buffer value, body;
 
@@ -247,7 +253,8 @@ Test(seal, a_detached_signature_is_bound_to_its_context, .timeout = 5)
 
     cr_assert_eq(sign_detached(k, TEXT("hlidka-alert-v1\n"), WIRE(body), sig), RESULT_OK);
     cr_assert_eq(verify_detached(keyring_signer(k)->public_key, TEXT("hlidka-alert-v1\n"), WIRE(body), sig), RESULT_OK);
-    cr_assert_eq(verify_detached(keyring_signer(k)->public_key, TEXT("hlidka-receipt-v1\n"), WIRE(body), sig), RESULT_NOT_AUTHENTIC);
+    cr_assert_eq(verify_detached(keyring_signer(k)->public_key, TEXT("hlidka-receipt-v1\n"), WIRE(body), sig),
+                 RESULT_NOT_AUTHENTIC);
     cr_assert_eq(verify_detached(wire_client_public, TEXT("hlidka-alert-v1\n"), WIRE(body), sig), RESULT_NOT_AUTHENTIC);
     cr_assert_eq(sign_detached(none, TEXT("hlidka-alert-v1\n"), WIRE(body), sig), RESULT_NOT_FOUND);
 
@@ -271,11 +278,13 @@ Test(keyring, a_key_file_is_lines_of_base64_and_nothing_else, .timeout = 10)
         const char *lines;
         enum result expected;
     } cases[] = {
-        { BACKEND_KEY, RESULT_OK }, { BACKEND_KEY "\n", RESULT_OK }, { BACKEND_KEY "\n" EDGE_KEY "\n", RESULT_OK }, { BACKEND_KEY "\n\n", RESULT_OK },
+        { BACKEND_KEY, RESULT_OK }, { BACKEND_KEY "\n", RESULT_OK }, { BACKEND_KEY "\n" EDGE_KEY "\n", RESULT_OK },
+        { BACKEND_KEY "\n\n", RESULT_OK },
         { "", RESULT_DENIED }, { "\n", RESULT_DENIED },
         { "# comment\n" BACKEND_KEY "\n", RESULT_BAD_CONFIG }, { BACKEND_KEY " # mine\n", RESULT_BAD_CONFIG },
         { BACKEND_KEY "\n\n" EDGE_KEY, RESULT_BAD_CONFIG }, { BACKEND_KEY "\r\n" EDGE_KEY "\r\n", RESULT_BAD_CONFIG },
-        { " " BACKEND_KEY "\n", RESULT_BAD_CONFIG }, { "RERERERE\n", RESULT_BAD_CONFIG }, { BACKEND_KEY BACKEND_KEY, RESULT_BAD_CONFIG },
+        { " " BACKEND_KEY "\n", RESULT_BAD_CONFIG }, { "RERERERE\n", RESULT_BAD_CONFIG },
+        { BACKEND_KEY BACKEND_KEY, RESULT_BAD_CONFIG },
         { "ERERERERERERERERERERERERERERERERERERERERERE\n", RESULT_BAD_CONFIG },        /* no padding */
         { "ERERERERERERERERERERERERERERERERERERERERERF=\n", RESULT_BAD_CONFIG },       /* stray bits at the end */
         { BACKEND_KEY "\n" EDGE_KEY "\n" BACKEND_KEY "\n", RESULT_BAD_CONFIG },

@@ -50,7 +50,8 @@ static void check(const json_t *test)
     }
     memcpy(box, ct.data, ct.len);
     memcpy(box + ct.len, tag.data, tag.len);
-    int r = crypto_aead_xchacha20poly1305_ietf_decrypt(opened, NULL, NULL, box, ct.len + tag.len, aad.data, aad.len, iv.data, key.data);
+    int r = crypto_aead_xchacha20poly1305_ietf_decrypt(opened, NULL, NULL, box, ct.len + tag.len, aad.data, aad.len, iv.data,
+                                                       key.data);
     cr_assert_eq(r == 0, valid, "test %d", id);
     if (!valid)
         return;

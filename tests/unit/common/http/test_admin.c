@@ -62,7 +62,8 @@ static void close_scene(struct scene *s)
 
 static int connect_to(const struct scene *s)
 {
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)admin_port(s->admin)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons((uint16_t)admin_port(s->admin)),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     cr_assert_geq(fd, 0);
@@ -164,7 +165,8 @@ Test(admin, sends_a_large_page_whole, .timeout = 20)
 
 Test(admin, bears_junk_and_answers_the_next, .timeout = 20)
 {
-    static const char *const junk[] = { "\r\n\r\n\r\n", "\x16\x03\x01\x02\0\x01", "GET", "GET / HTTP/9.9\r\n\r\n", "\xff\xff\xff\xff\r\n\r\n" };
+    static const char *const junk[] = { "\r\n\r\n\r\n", "\x16\x03\x01\x02\0\x01", "GET", "GET / HTTP/9.9\r\n\r\n",
+                                        "\xff\xff\xff\xff\r\n\r\n" };
     struct scene s;
 
     open_scene(&s);

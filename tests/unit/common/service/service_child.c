@@ -113,7 +113,8 @@ void child_start(struct child *c, const struct service_spec *spec, const char *o
 const char *child_get(const struct child *c, const char *path)
 {
     static char in[1 << 20];
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)c->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((uint16_t)c->port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     char request[128];
     size_t len = 0;
     ssize_t n = 0;

@@ -20,7 +20,8 @@ struct settings {
 
 static const struct env_setting SETTINGS[] = {
     { "HLIDKA_TEST_WORD", ENV_TEXT, offsetof(struct settings, word), .fallback = "none", .help = "a word" },
-    { "HLIDKA_TEST_NUMBER", ENV_UINT, offsetof(struct settings, number), .fallback = "7", .min = 1, .max = 9, .help = "a number" },
+    { "HLIDKA_TEST_NUMBER", ENV_UINT, offsetof(struct settings, number), .fallback = "7", .min = 1, .max = 9,
+      .help = "a number" },
     { "HLIDKA_TEST_FLAG", ENV_BOOL, offsetof(struct settings, flag), .help = "a flag" },
 };
 
@@ -125,7 +126,8 @@ Test(service, says_what_it_is_told_and_what_is_wrong, .timeout = 60)
         const char *says;
     } cases[] = {
         { "--help", NULL, NULL, 0, "HLIDKA_TEST_WORD" }, { "--help", NULL, NULL, 0, "HLIDKA_BROKERS" },
-        { "--help", "HLIDKA_BROKERS", NULL, 0, "usage: hlidka-ratelimit" }, { "--version", NULL, NULL, 0, "hlidka-ratelimit " HLIDKA_VERSION },
+        { "--help", "HLIDKA_BROKERS", NULL, 0, "usage: hlidka-ratelimit" },
+        { "--version", NULL, NULL, 0, "hlidka-ratelimit " HLIDKA_VERSION },
         { "--check-config", NULL, NULL, 0, "good" }, { "--what", NULL, NULL, 2, "usage" },
         { "--check-config", "HLIDKA_BROKERS", NULL, 2, "HLIDKA_BROKERS" },
         { "--check-config", "HLIDKA_ADMIN", "8.8.8.8:80", 2, "8.8.8.8:80" },
@@ -136,9 +138,11 @@ Test(service, says_what_it_is_told_and_what_is_wrong, .timeout = 60)
         { "--check-config", "HLIDKA_TEST_WORD", "bad", 2, "the word is bad" },
         { NULL, "HLIDKA_BROKER", "x", 2, "HLIDKA_BROKER" }, { NULL, "HLIDKA_TEST_NUMBER", "10", 2, "HLIDKA_TEST_NUMBER" },
         { NULL, "HLIDKA_WINDOW", "0", 2, "HLIDKA_WINDOW" }, { NULL, "HLIDKA_LOG_LEVEL", "loud", 2, "HLIDKA_LOG_LEVEL" },
-        { NULL, "HLIDKA_INSTANCE", "a b", 2, "HLIDKA_INSTANCE" }, { NULL, "HLIDKA_TOPIC_PREFIX", "a/b", 2, "HLIDKA_TOPIC_PREFIX" },
+        { NULL, "HLIDKA_INSTANCE", "a b", 2, "HLIDKA_INSTANCE" },
+        { NULL, "HLIDKA_TOPIC_PREFIX", "a/b", 2, "HLIDKA_TOPIC_PREFIX" },
         { NULL, "HLIDKA_KEY_FILE", "/etc/passwd", 2, "0600" }, { NULL, "HLIDKA_ADMIN", "127.0.0.1", 2, "127.0.0.1" },
-        { NULL, "HLIDKA_TEST_WORD", "refuse", 2, "hlidka-ratelimit: HLIDKA_TEST_WORD: is not to my liking\nhlidka-ratelimit: and that is all\n" },
+        { NULL, "HLIDKA_TEST_WORD", "refuse", 2,
+          "hlidka-ratelimit: HLIDKA_TEST_WORD: is not to my liking\nhlidka-ratelimit: and that is all\n" },
         { NULL, "HLIDKA_TEST_WORD", "unreachable", 1, "hlidka-ratelimit: not reachable\n" },
     };
 
@@ -176,7 +180,8 @@ Test(service, lives_until_it_is_asked_to_stop, .timeout = 30)
         const char *page = child_get(&c, "/readyz");
         cr_assert(strstr(page, "503") && strstr(page, "\nbus: ") && strstr(page, "\nstore: asleep\n"), "%s", page);
         page = child_get(&c, "/metrics");
-        static const char *const names[] = { "\nprocess_start_time_seconds 1", "\nprocess_resident_memory_bytes ", "\nprocess_cpu_seconds_total ",
+        static const char *const names[] = { "\nprocess_start_time_seconds 1", "\nprocess_resident_memory_bytes ",
+                                             "\nprocess_cpu_seconds_total ",
                                              "\nprocess_open_fds ", "\nhlidka_loop_lag_seconds_bucket{", "\nhlidka_ready 0" };
         for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
             cr_assert_not_null(strstr(page, names[n]), "%s in %s", names[n], page);
@@ -186,7 +191,8 @@ Test(service, lives_until_it_is_asked_to_stop, .timeout = 30)
         int code = child_end(&c, output, sizeof(output));
         cr_assert_eq(code, 0, "%d: %s", code, output);
         cr_assert_lt(clock_boot_ns() - asked, UINT64_C(10) * 1000000000);
-        static const char *const lines[] = { "\"word\":\"hello\",\"number\":7,\"flag\":true", "\"instance\":\"ratelimit-x\"", "test.stopping", "service.draining", "service.stopped" };
+        static const char *const lines[] = { "\"word\":\"hello\",\"number\":7,\"flag\":true", "\"instance\":\"ratelimit-x\"",
+                                             "test.stopping", "service.draining", "service.stopped" };
         for (size_t n = 0; n < sizeof(lines) / sizeof(lines[0]); n++)
             cr_assert_not_null(strstr(output, lines[n]), "%s in %s", lines[n], output);
         cr_assert_null(strstr(output, "handles_left"));

@@ -1,0 +1,35 @@
+/* The service as its handlers see it. main.c makes it. */
+#ifndef HLIDKA_LIMITER_H
+#define HLIDKA_LIMITER_H
+
+#include "denials.h"
+#include "match.h"
+#include "metrics.h"
+#include "request.h"
+#include "limiter_stats.h"
+#include "store.h"
+
+struct ratelimit {
+    struct keys *keys;
+    struct policies *policies;          /* in force; requests at work hold theirs */
+    struct matcher *matcher;            /* of these */
+    struct store *store;                /* of all instances */
+    struct store *local;                /* ours alone, for policies that count locally while the other is away */
+    struct denials *denials;
+    struct limiter_stats *stats;
+    /* Instances that share the traffic, at least 1. */
+    unsigned (*instances)(void *cookie);
+    void *cookie;
+};
+
+/* op -> handler. */
+extern const struct route ratelimit_routes[];
+extern const size_t ratelimit_route_count;
+
+void handle_check(void *service, struct request *rq);
+void handle_policies(void *service, struct request *rq);
+
+/* Puts another set in force. RESULT_NO_MEMORY, RESULT_FULL (metrics): the old one stays. The reference is taken over. */
+MUST_USE enum result ratelimit_adopt(struct ratelimit *r, struct policies *p);
+
+#endif
