@@ -199,7 +199,7 @@ enum result seal_message(struct keyring *k, enum envelope_kind kind, const struc
                          struct envelope_header *h, struct bytes body, bool sign, struct buffer *value)
 {
     enum seal_role role = kind == ENVELOPE_REPLY ? SEAL_RESPONDER : SEAL_INITIATOR;
-    uint8_t sig[ENVELOPE_SIG_LEN];
+    uint8_t sig[ENVELOPE_SIG_LEN] = { 0 };
     enum result r;
 
     buffer_reset(&k->header);
