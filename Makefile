@@ -118,7 +118,7 @@ $(B)/bin/asyncapi: $(call objects,tools/asyncapi/*.c) $(B)/libcommon.a
 
 # A service without its main(), for tests. q, not r: core/ may have a file of the same name as its service.
 SERVICE_LIBS := $(SERVICE_PARTS:services/%=$(B)/services/%.a)
-$(SERVICE_LIBS): $(B)/services/%.a: $$(filter-out %/main.o,$$(call objects,services/$$*/*.c services/$$*/core/*.c))
+$(SERVICE_LIBS): $(B)/services/%.a: $$(filter-out $(B)/obj/services/$$*/main.o,$$(call objects,services/$$*/*.c services/$$*/core/*.c))
 	@mkdir -p $(dir $@) && rm -f $@
 	$(Q)ar qcs $@ $^
 
