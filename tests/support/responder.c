@@ -325,17 +325,16 @@ struct envelope_header responder_header(const struct heard *m)
     return h;
 }
 
-static void send_body(struct responder *r, struct keyring *with, const struct heard *m, struct envelope_header *h,
+static void seal_body(struct responder *r, struct keyring *with, const struct heard *m, struct envelope_header *h,
                       struct bytes body)
 {
     const struct principal *to = principals_find(r->principals, m->envelope.header.src);
 
     buffer_reset(&r->value);
     must(!seal_message(with, ENVELOPE_REPLY, principal_key_find(to, &m->envelope.header.skid), h, body, false, &r->value));
-    responder_send_raw(r, m, buffer_bytes(&r->value));
 }
 
-void responder_send(struct responder *r, struct keyring *with, const struct heard *m, struct envelope_header h, const char *text)
+void responder_seal(struct responder *r, struct keyring *with, const struct heard *m, struct envelope_header h, const char *text)
 {
     struct buffer body;
 
@@ -349,8 +348,14 @@ void responder_send(struct responder *r, struct keyring *with, const struct hear
     mp_put_text(&w, TEXT("text"));
     mp_put_text(&w, text_of(text));
     must(!w.status);
-    send_body(r, with, m, &h, buffer_bytes(&body));
+    seal_body(r, with, m, &h, buffer_bytes(&body));
     buffer_free(&body);
+}
+
+void responder_send(struct responder *r, struct keyring *with, const struct heard *m, struct envelope_header h, const char *text)
+{
+    responder_seal(r, with, m, h, text);
+    responder_send_raw(r, m, buffer_bytes(&r->value));
 }
 
 void responder_answer(struct responder *r, const struct heard *m, const char *text)
@@ -372,7 +377,8 @@ void responder_refuse(struct responder *r, const struct heard *m, enum fault_cod
     buffer_init(&body, 4096);
     struct mp_writer w = mp_writer_to(&body);
     must(!reply_encode_fault(&fault, &w));
-    send_body(r, ring_of(r, m->envelope.header.dst), m, &h, buffer_bytes(&body));
+    seal_body(r, ring_of(r, m->envelope.header.dst), m, &h, buffer_bytes(&body));
+    responder_send_raw(r, m, buffer_bytes(&r->value));
     buffer_free(&body);
 }
 

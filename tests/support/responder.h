@@ -55,6 +55,8 @@ void responder_refuse(struct responder *r, const struct heard *m, enum fault_cod
 /* What a liar would change of the header of an honest answer; keys and peer follow from `with`. */
 struct envelope_header responder_header(const struct heard *m);
 void responder_send(struct responder *r, struct keyring *with, const struct heard *m, struct envelope_header h, const char *text);
+/* The same, left in r->value unsent. */
+void responder_seal(struct responder *r, struct keyring *with, const struct heard *m, struct envelope_header h, const char *text);
 /* Any bytes, where m wants its answer. */
 void responder_send_raw(struct responder *r, const struct heard *m, struct bytes value);
 void responder_produce(struct responder *r, const char *topic, int32_t partition, struct bytes value);
