@@ -61,8 +61,10 @@ static enum result load_dir(const char *dir, struct migrations *m, struct buffer
         uv_fs_req_cleanup(&scan);
         return r;
     }
-    while (!r && uv_fs_scandir_next(&scan, &entry) == 0)
-        r = load_file(dir, entry.name, m, why);
+    /* To the end even after a failure: libuv forgets to free the last entry of a list that is left early. */
+    while (uv_fs_scandir_next(&scan, &entry) == 0)
+        if (!r)
+            r = load_file(dir, entry.name, m, why);
     uv_fs_req_cleanup(&scan);
     return r;
 }

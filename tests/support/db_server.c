@@ -210,11 +210,14 @@ static void launch(struct db_server *s)
     for (int waited = 0; waited < START_MS; waited += 10) {
         if (answers(s) && accepts_queries(s))
             return;
-        if (waitpid(s->pid, NULL, WNOHANG) != 0)
-            die("the server ended at once (its log is in its directory)");
+        /* After kill -9 the orphans of a postgres may hold its memory a moment longer, and the next one refuses. */
+        if (waitpid(s->pid, NULL, WNOHANG) != 0) {
+            usleep(100000);
+            s->pid = spawn(s->args, s->postgres, log);
+        }
         usleep(10000);
     }
-    die("the server does not answer");
+    die("the server does not answer (its log is in its directory)");
 }
 
 static struct db_server *server_new(bool postgres)
@@ -307,14 +310,15 @@ static void signal_all(struct db_server *s, int signal)
     FILE *f;
     long child;
 
-    kill(s->pid, signal);
     snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)s->pid, (long)s->pid);
     f = fopen(path, "r");
     if (!f)
-        return;
+        die(path);
+    /* The parent goes last: its death would give its children to another parent, and the list would be empty. */
     while (fscanf(f, "%ld", &child) == 1)
         kill((pid_t)child, signal);
     fclose(f);
+    kill(s->pid, signal);
 }
 
 void db_server_pause(struct db_server *s)
@@ -331,7 +335,7 @@ void db_server_kill(struct db_server *s)
 {
     if (s->pid <= 0)
         return;
-    db_server_pause(s);                                 /* so that the list of children is whole */
+    kill(s->pid, SIGSTOP);                              /* no more children while they are killed */
     signal_all(s, SIGKILL);
     waitpid(s->pid, NULL, 0);
     s->pid = 0;
