@@ -20,6 +20,7 @@
 #define CLIENT_TOPIC_MAX   249u                 /* Kafka's bound on a topic's name */
 #define CLIENT_BODIES_MAX  (128u << 20)         /* bytes of all bodies in flight */
 #define CLIENT_TICK_MS     1000u
+#define CLIENT_SERVICES    4u
 
 struct hlidka_call {
     struct due_entry due;                       /* first member: an entry is its call */
@@ -77,6 +78,7 @@ struct hlidka {
     rd_kafka_t *producer, *consumer;
     rd_kafka_queue_t *producer_queue, *consumer_queue;  /* their own events: reports, errors, log lines */
     rd_kafka_queue_t *messages;                 /* of all readers */
+    rd_kafka_topic_t *request_topics[CLIENT_SERVICES];  /* held so that the producer knows them from the start */
     rd_kafka_topic_t *events_topic;             /* its messages wait longer for a broker than requests do */
     struct reader replies, alerts;              /* alerts.client is NULL unless asked for */
 

@@ -140,6 +140,24 @@ static enum result open_events_topic(struct hlidka *c, struct buffer *why)
     return c->events_topic ? RESULT_OK : RESULT_NO_MEMORY;
 }
 
+/*
+ * librdkafka looks for the leaders of a topic that it meets for the first time only once a second, and the message
+ * waits. Known beforehand, the topics come with the first metadata (reader.c asks for it).
+ */
+static enum result open_request_topics(struct hlidka *c)
+{
+    static const char *const SERVICES[CLIENT_SERVICES] = { "auth", "crypto", "ratelimit", "audit" };
+    char name[CLIENT_TOPIC_MAX + 1];
+
+    for (size_t i = 0; i < CLIENT_SERVICES; i++) {
+        snprintf(name, sizeof(name), "%s%s.requests", c->prefix, SERVICES[i]);
+        c->request_topics[i] = rd_kafka_topic_new(c->producer, name, NULL);
+        if (!c->request_topics[i])
+            return RESULT_NO_MEMORY;
+    }
+    return RESULT_OK;
+}
+
 enum result client_kafka_open(struct hlidka *c, const struct hlidka_options *o, struct buffer *why)
 {
     char client_id[ENVELOPE_NAME_MAX + 32];
@@ -153,6 +171,8 @@ enum result client_kafka_open(struct hlidka *c, const struct hlidka_options *o, 
         r = open_handle(c, o, RD_KAFKA_CONSUMER, id, &c->consumer, why);
     if (!r)
         r = open_events_topic(c, why);
+    if (!r)
+        r = open_request_topics(c);
     if (r)
         return r;
     c->producer_queue = rd_kafka_queue_get_main(c->producer);
@@ -187,6 +207,10 @@ void client_kafka_destroy(struct hlidka *c)
     drop_queue(c->producer_queue);
     if (c->consumer)
         rd_kafka_destroy(c->consumer);
+    for (size_t i = 0; i < CLIENT_SERVICES; i++) {
+        if (c->request_topics[i])
+            rd_kafka_topic_destroy(c->request_topics[i]);
+    }
     if (c->events_topic)
         rd_kafka_topic_destroy(c->events_topic);
     if (c->producer) {

@@ -56,13 +56,24 @@ static bool find_partitions(struct reader *r)
     return true;
 }
 
+/* The leaders of the topics that we shall send to; that one of them is missing is not our matter here. */
+static bool acquaint_producer(struct reader *r)
+{
+    const struct rd_kafka_metadata *m;
+
+    if (look_failed(r, rd_kafka_metadata(r->client->producer, 0, NULL, &m, LOOK_MS)))
+        return false;
+    rd_kafka_metadata_destroy(m);
+    return true;
+}
+
 /* Before the first request leaves: an answer can then only come to a place that is being read. */
 static void look(uv_work_t *work)
 {
     struct reader *r = work->data;
     int64_t low;
 
-    if (!find_partitions(r))
+    if (!find_partitions(r) || !acquaint_producer(r))
         return;
     int64_t *ends = calloc((size_t)r->count, sizeof(ends[0]));
     if (!ends) {

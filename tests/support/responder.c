@@ -190,6 +190,20 @@ static void listen_all(struct responder *r)
     rd_kafka_poll_set_consumer(r->consumer);
 }
 
+/* A producer that meets a topic for the first time looks for its leaders once a second: no test should wait for that. */
+static void acquaint(struct responder *r)
+{
+    const struct rd_kafka_metadata *m;
+    char name[96];
+
+    for (size_t t = HEARD_TOPICS; t < COUNT_OF(TOPICS); t++) {
+        snprintf(name, sizeof(name), "%s%s", r->prefix, TOPICS[t]);
+        r->topics[t - HEARD_TOPICS] = rd_kafka_topic_new(r->producer, name, NULL);
+    }
+    must(!rd_kafka_metadata(r->producer, 0, NULL, &m, 10000));
+    rd_kafka_metadata_destroy(m);
+}
+
 struct responder *responder_new(void)
 {
     struct responder *r = calloc(1, sizeof(*r));
@@ -218,6 +232,7 @@ struct responder *responder_new(void)
     if (r->real)
         make_real(r);
     listen_all(r);
+    acquaint(r);
     r->properties[0] = (struct hlidka_property){ "fetch.wait.max.ms", r->real ? "50" : "1" };
     r->options = (struct hlidka_options){
         .brokers = r->brokers, .prefix = r->prefix, .principal = "backend", .principals_path = r->principals_path,
@@ -233,6 +248,8 @@ void responder_free(struct responder *r)
     rd_kafka_consumer_close(r->consumer);
     rd_kafka_destroy(r->consumer);
     rd_kafka_flush(r->producer, 1000);
+    rd_kafka_topic_destroy(r->topics[0]);
+    rd_kafka_topic_destroy(r->topics[1]);
     rd_kafka_destroy(r->producer);
     if (r->mock) {
         rd_kafka_mock_cluster_destroy(r->mock);

@@ -32,6 +32,7 @@ struct responder {
     rd_kafka_t *host;
     rd_kafka_mock_cluster_t *mock;
     rd_kafka_t *producer, *consumer;
+    rd_kafka_topic_t *topics[2];        /* that we send to */
     struct principals *principals;
     struct keyring *ratelimit, *crypto, *audit, *mallory;
     void (*hear)(struct responder *r, const struct heard *m);   /* the test's */
