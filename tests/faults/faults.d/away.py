@@ -14,7 +14,7 @@ STORELESS = ("storeless_allowed", "storeless_denied", "unavailable")
 
 def redis(stand: Stand, s: Scenario) -> None:
     """Redis stopped for 10 s under load: each policy's own answer within the deadline, whole again without a restart"""
-    rounds = stand.pick(1, 3)
+    rounds = stand.pick(1, 2)
     stand.scale(1)
     before = stand.pids()
     loads = {name: Load(stand, f"{s.name}-{name}", endpoint=where, rate=80, users=20) for name, where in POLICIES.items()}
@@ -50,7 +50,7 @@ def redis(stand: Stand, s: Scenario) -> None:
 
 def bus(stand: Stand, s: Scenario) -> None:
     """the broker stopped for 10 s under load: deadlines pass meanwhile, nothing is lost, whole again without a restart"""
-    rounds = stand.pick(1, 3)
+    rounds = stand.pick(1, 2)
     stand.scale(2)
     before = stand.pids()
     load = Load(stand, s.name, rate=200, users=40)

@@ -3,13 +3,15 @@ import os
 import random
 import time
 
+import msgpack
 import yaml
 
 from outcome import Scenario, ends_text, latency_text
 from stand import Load, Stand, wait_for
-from wire import REQUESTS, Wire, now_ms
+from wire import Wire, now_ms
 
 GROWTH_MIB = 8
+PEEK = {"user_id": "hostile", "tier": "free", "endpoint": "lessons.create", "cost": 1, "mode": "peek"}
 REASONS = ("malformed", "too_large", "unknown_principal", "wrong_destination", "unknown_key", "not_authentic", "wrong_topic",
            "bad_reply_address")
 
@@ -69,7 +71,7 @@ def counts(stand: Stand) -> dict:
 
 def hostile(stand: Stand, s: Scenario) -> None:
     """a flood of junk, mutations and one message of each refused class beside honest load: no crash, no growth, all counted"""
-    n, rate = stand.pick(5000, 400_000), stand.pick(1500, 2500)
+    n, rate = stand.pick(5000, 250_000), stand.pick(1500, 3000)
     stand.scale(1)
     pid, wire, edge = stand.pid(), Wire(stand), Wire(stand, "edge")
     # the first of everything fills caches and buffers for good: that is not growth
@@ -108,10 +110,18 @@ def flood(wire: Wire, edge: Wire, n: int, rate: int, probe=lambda: None) -> None
         if i % 500 == 0:
             crafts = crafted(wire, edge)
             sounds = [wire.check(f"hostile-{i}", mode="peek")[1] for _ in range(8)]
+            # from somebody with a key: sealed soundly, wrong within
+            sounds += [wire.seal("ratelimit.check", mutated(msgpack.packb(PEEK)))[1] for _ in range(200)]
             wire.consumer.consume(1000, 0)                          # the answers to what is refused politely
             if i % 2500 == 0:
                 probe()
-        wire.send(crafts[i % 500][1] if i % 500 < len(crafts) else mutated(random.choice(sounds)))
+        turn = i % 500
+        if turn < len(crafts):
+            wire.send(crafts[turn][1])
+        elif turn < len(crafts) + 200:
+            wire.send(sounds[8 + turn - len(crafts)])
+        else:
+            wire.send(mutated(random.choice(sounds)))
         if (ahead := i / rate - (time.monotonic() - begun)) > 0.01:
             time.sleep(ahead)
     wire.flush()

@@ -21,7 +21,7 @@ def over_limit(stand: Stand, s: Scenario) -> Accounts:
 
 def crash(stand: Stand, s: Scenario) -> None:
     """kill -9 under load at random moments, started again at once: each request has its end, and no charge is lost or doubled"""
-    kills, wait = stand.pick(2, 20), stand.pick((1.0, 2.0), (1.0, 6.0))
+    kills, wait = stand.pick(2, 20), stand.pick((1.0, 2.0), (0.5, 3.5))
     stand.scale(2)
     load = Load(stand, s.name, rate=RATE, deadline=5000, users=40)
     back = []
@@ -93,7 +93,7 @@ def crash_between(stand: Stand, s: Scenario) -> None:
 
 def zombie(stand: Stand, s: Scenario) -> None:
     """one of two instances stopped for 15 s and woken under load: it changes nothing that is not its own any more"""
-    rounds = stand.pick(1, 4)
+    rounds = stand.pick(1, 3)
     stand.scale(2)
     before = stand.pids()
     load = Load(stand, s.name, rate=RATE, users=40)
@@ -120,7 +120,7 @@ def scaling(stand: Stand, s: Scenario) -> None:
     """1 to 3 to 1 instances under load: no error but deadlines, and none of those beyond the rebalance"""
     stand.scale(1)
     load = Load(stand, s.name, rate=RATE, users=40)
-    hold, windows, took = stand.pick(3, 20), [], []
+    hold, windows, took = stand.pick(3, 8), [], []
     for count in (3, 1):
         time.sleep(hold)
         begun = time.time()
