@@ -29,7 +29,7 @@ class StandError(Exception):
 
 
 class Stand:
-    def __init__(self, bus: str, full: bool, port_base: int = 28400):
+    def __init__(self, bus: str, full: bool, port_base: int = 30400):
         os.environ |= {"HLIDKA_RUN": str(RUN), "HLIDKA_PORT_BASE": str(port_base), "HLIDKA_FLAVOUR": "release",
                        "HLIDKA_POLICIES": str(ROOT / "tests/faults/policies.yaml")}
         self.bus, self.full, self.dir = bus, full, RUN
