@@ -78,7 +78,9 @@ void consumer_leave_if_due(struct bus *b)
 {
     if (!b->partitions.leaving)
         return;
-    if (b->partitions.in_flight == 0 || b->consumer.leaving_lost || clock_boot_ns() >= b->consumer.leave_by_ns)
+    /* At the end of the bus the wait has been: what is still in flight was given its time. */
+    if (b->partitions.in_flight == 0 || b->consumer.leaving_lost || b->state >= BUS_LEAVING ||
+        clock_boot_ns() >= b->consumer.leave_by_ns)
         leave(b);
 }
 

@@ -91,10 +91,10 @@ void pg_batch_free(struct pg_batch *b);
 MUST_USE enum result pg_batch_add(struct pg_batch *b, const struct pg_statement *s, const struct pg_param *params,
                                   size_t count);
 
+/* The first parameter of the array is none, so that a statement without parameters has an array too. */
 #define pg_add(b, s, ...)                                                                                  \
-    pg_batch_add((b), (s), (const struct pg_param[]){ __VA_ARGS__ __VA_OPT__(,) PG_NULL() },               \
-                 sizeof((const struct pg_param[]){ __VA_ARGS__ __VA_OPT__(,) PG_NULL() }) /                \
-                     sizeof(struct pg_param) - 1)
+    pg_batch_add((b), (s), (const struct pg_param[]){ PG_NULL(), ##__VA_ARGS__ } + 1,                      \
+                 sizeof((const struct pg_param[]){ PG_NULL(), ##__VA_ARGS__ }) / sizeof(struct pg_param) - 1)
 
 size_t pg_count(const struct pg_batch *b);
 

@@ -6,6 +6,6 @@
 
 /* The format is a literal; nothing secret goes into it. A full `why` changes nothing about the refusal. */
 #define refuse(result, why, format, ...)                                                                   \
-    (buffer_printf((why), format "\n" __VA_OPT__(,) __VA_ARGS__) == RESULT_NO_MEMORY ? RESULT_NO_MEMORY : (result))
+    (buffer_printf((why), format "\n", ##__VA_ARGS__) == RESULT_NO_MEMORY ? RESULT_NO_MEMORY : (result))
 
 #endif

@@ -56,8 +56,8 @@ void log_tick(void);
 #define LOG_AT(level, event, ...)                                                                          \
     do {                                                                                                   \
         if (log_enabled(level)) {                                                                          \
-            const struct log_field log_fields_[] = { __VA_ARGS__ __VA_OPT__(,) { .name = NULL } };         \
-            log_write(level, event, log_fields_, sizeof(log_fields_) / sizeof(log_fields_[0]) - 1);        \
+            const struct log_field log_fields_[] = { { .name = NULL }, ##__VA_ARGS__ };                    \
+            log_write(level, event, log_fields_ + 1, sizeof(log_fields_) / sizeof(log_fields_[0]) - 1);        \
         }                                                                                                  \
     } while (0)
 

@@ -44,7 +44,8 @@ const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 
 /* Typed reading; each appends a line to `why` and returns RESULT_MALFORMED when the node is something else. */
 MUST_USE enum result yaml_text(const struct yaml *y, const struct yaml_node *n, const char *what, struct text *out, struct buffer *why);
-MUST_USE enum result yaml_uint(const struct yaml *y, const struct yaml_node *n, const char *what, uint64_t min, uint64_t max, uint64_t *out, struct buffer *why);
+MUST_USE enum result yaml_uint(const struct yaml *y, const struct yaml_node *n, const char *what, uint64_t min, uint64_t max,
+                               uint64_t *out, struct buffer *why);
 MUST_USE enum result yaml_bool(const struct yaml *y, const struct yaml_node *n, const char *what, bool *out, struct buffer *why);
 /* Every key of the map is one of `known` (NULL-terminated), or `why` names the culprit. */
 MUST_USE enum result yaml_only(const struct yaml *y, const struct yaml_node *map, const char *const *known, struct buffer *why);

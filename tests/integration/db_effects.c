@@ -495,7 +495,7 @@ Test(db_outbox, rows_are_published_in_order_and_deleted_once_delivered)
     cr_assert(db_run_until(&t.loop, 10000, (report(&first), first.reported == 300)));
     cr_assert(db_run_until(&t.loop, 5000, left_of("u") == 0));
     for (unsigned i = 0; i < 300; i++)
-        cr_assert_eq((unsigned)atoi(first.texts[i]), i);
+        cr_assert_eq((unsigned)strtoul(first.texts[i], NULL, 10), i);
     cr_expect_eq(first.seen, 300, "each was published once");
     cr_expect_eq(outbox_stats(first.outbox)->published, 300);
     cr_expect_eq(outbox_stats(first.outbox)->takeovers, 0);

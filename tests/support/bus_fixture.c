@@ -215,7 +215,7 @@ void fixture_bus_start(struct fixture *f, unsigned i)
     options.instance = instances[i];
     options.key_path = key_path;
     options.metrics = f->metrics[i];
-    f->stopped[i] = false;
+    f->stopping[i] = f->stopped[i] = false;
     enum result r = bus_new(&f->loop, &options, &f->buses[i], &why);
     cr_assert(!r, "%s: %.*s", result_text(r), (int)why.len, (const char *)why.data);
     must(!bus_start(f->buses[i], &why));
@@ -254,11 +254,18 @@ static bool is_set(struct fixture *f, void *cookie)
     return *(bool *)cookie;
 }
 
+void fixture_bus_stop_begin(struct fixture *f, unsigned i, uint32_t drain_ms)
+{
+    f->stopping[i] = true;
+    bus_stop(f->buses[i], drain_ms, on_stopped, &f->stopped[i]);
+}
+
 void fixture_bus_stop(struct fixture *f, unsigned i, uint32_t drain_ms)
 {
     if (!f->buses[i])
         return;
-    bus_stop(f->buses[i], drain_ms, on_stopped, &f->stopped[i]);
+    if (!f->stopping[i])
+        fixture_bus_stop_begin(f, i, drain_ms);
     must(fixture_wait(f, is_set, &f->stopped[i], 20000));
     metrics_free(f->metrics[i]);
     bus_free(f->buses[i]);
@@ -267,14 +274,16 @@ void fixture_bus_stop(struct fixture *f, unsigned i, uint32_t drain_ms)
 
 uint64_t fixture_metric(struct fixture *f, unsigned bus, const char *line)
 {
+    char start[128];
     struct buffer out;
     uint64_t value = 0;
 
+    snprintf(start, sizeof(start), "\n%s", line);
     buffer_init(&out, 4 << 20);
     must(!metrics_print(f->metrics[bus], &out) && !buffer_append(&out, "", 1));
-    const char *at = strstr((char *)out.data, line);
+    const char *at = strstr((char *)out.data, start);
     if (at)
-        value = strtoull(at + strlen(line), NULL, 10);
+        value = strtoull(at + strlen(start), NULL, 10);
     buffer_free(&out);
     return value;
 }
@@ -535,15 +544,29 @@ int64_t fixture_committed(struct fixture *f, int32_t partition)
     return offset;
 }
 
+/* As a member of the group: the mock takes commits of no other. */
 void fixture_commit(struct fixture *f, int32_t partition, int64_t offset)
 {
     rd_kafka_t *rk = of_group(f);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1), *assigned = NULL;
+    uint64_t until = clock_boot_ns() + UINT64_C(20000000000);
 
+    rd_kafka_poll_set_consumer(rk);
     rd_kafka_topic_partition_list_add(list, fixture_topic(f, "probe.requests"), partition)->offset = offset;
+    must(!rd_kafka_subscribe(rk, list));
+    do {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 50);
+        if (m)
+            rd_kafka_message_destroy(m);
+        if (assigned)
+            rd_kafka_topic_partition_list_destroy(assigned);
+        must(!rd_kafka_assignment(rk, &assigned));
+    } while (assigned->cnt == 0 && clock_boot_ns() < until);
+    rd_kafka_topic_partition_list_destroy(assigned);
     rd_kafka_resp_err_t err = rd_kafka_commit(rk, list, 0);
     cr_assert(!err, "%s", rd_kafka_err2str(err));
     rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_consumer_close(rk);
     rd_kafka_destroy(rk);
 }
 

@@ -61,7 +61,7 @@ struct fixture {
     struct probe *probe;
     struct bus *buses[FIXTURE_BUSES];
     struct metrics *metrics[FIXTURE_BUSES];
-    bool stopped[FIXTURE_BUSES];
+    bool stopping[FIXTURE_BUSES], stopped[FIXTURE_BUSES];
     struct arrivals dead, events;
     struct bus_options options;         /* for the next bus */
     uint64_t now_shift_ms;
@@ -75,7 +75,8 @@ void fixture_free(struct fixture *f);
 void fixture_bus(struct fixture *f, unsigned i);
 void fixture_bus_start(struct fixture *f, unsigned i);
 void fixture_bus_stop(struct fixture *f, unsigned i, uint32_t drain_ms);
-/* As a crash: nothing is finished, committed or left; the group finds out by the session's timeout. */
+/* Only begins it; fixture_bus_stop waits for the end. */
+void fixture_bus_stop_begin(struct fixture *f, unsigned i, uint32_t drain_ms);
 bool fixture_ready(struct fixture *f, unsigned i);
 
 /* Turns the loop until the condition holds; false when it has not within ms. */

@@ -8,7 +8,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "buffer.h"
-#include "topics.h"
+#include "topic_plan.h"
 
 enum topic_outcome {
     TOPIC_OK,                   /* was as it should be */

@@ -92,6 +92,12 @@ enum result denials_add(struct denials *s, const struct policy *p, const struct 
     return RESULT_OK;
 }
 
+/* Time that has passed; none when the clock went back. */
+static uint64_t since(uint64_t then_ms, uint64_t now_ms)
+{
+    return now_ms > then_ms ? now_ms - then_ms : 0;
+}
+
 struct sweep {
     struct denials *denials;
     uint64_t now_ms;
@@ -103,12 +109,12 @@ static bool visit_tick(void *cookie, const void *key, void *value)
     struct episode *e = value;
 
     (void)key;
-    if (w->now_ms - e->newest_ms >= EPISODE_MS) {
+    if (since(e->newest_ms, w->now_ms) >= EPISODE_MS) {
         tell(w->denials, e, EPISODE_END, w->now_ms);
         free(e);
         return true;
     }
-    if (w->now_ms - e->told_ms >= EPISODE_MS && e->count > 0)
+    if (since(e->told_ms, w->now_ms) >= EPISODE_MS && e->count > 0)
         tell(w->denials, e, EPISODE_RUNNING, w->now_ms);
     return false;
 }

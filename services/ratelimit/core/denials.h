@@ -34,7 +34,7 @@ MUST_USE enum result denials_new(size_t limit, const uint8_t seed[16], episode_t
                                  struct denials **out);
 
 /*
- * A denial of that policy, one with the account that it denied. now_ms never goes back. RESULT_FULL or
+ * A denial of that policy, one with the account that it denied. RESULT_FULL or
  * RESULT_NO_MEMORY: it is in no episode and not told.
  */
 MUST_USE enum result denials_add(struct denials *s, const struct policy *p, const struct subject *who,

@@ -1,4 +1,4 @@
-#include "topics.h"
+#include "topic_plan.h"
 
 #include <inttypes.h>
 #include <stdio.h>
