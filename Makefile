@@ -155,7 +155,7 @@ $(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPO
 # One that is more than a file has the others in a directory of its name.
 $(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call objects,tests/$$*/*.c) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
-$(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
+$(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(call objects,tools/hlidkactl/json_body.c) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
 
 .PHONY: unit integration-programs bench-programs fuzz-programs
