@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define ARGS_MAX 64
+#define CHILDREN_MAX 256
 #define START_MS 30000
 
 struct db_server {
@@ -308,16 +309,19 @@ static void signal_all(struct db_server *s, int signal)
 {
     char path[64];
     FILE *f;
-    long child;
+    long children[CHILDREN_MAX];
+    size_t count = 0;
 
     snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children", (long)s->pid, (long)s->pid);
     f = fopen(path, "r");
     if (!f)
         die(path);
     /* The parent goes last: its death would give its children to another parent, and the list would be empty. */
-    while (fscanf(f, "%ld", &child) == 1)
-        kill((pid_t)child, signal);
+    while (count < CHILDREN_MAX && fscanf(f, "%ld", &children[count]) == 1)
+        count++;
     fclose(f);
+    for (size_t i = 0; i < count; i++)
+        kill((pid_t)children[i], signal);
     kill(s->pid, signal);
 }
 
@@ -335,7 +339,8 @@ void db_server_kill(struct db_server *s)
 {
     if (s->pid <= 0)
         return;
-    kill(s->pid, SIGSTOP);                              /* no more children while they are killed */
+    db_server_pause(s);                                 /* the kernel's list of children is whole only while they rest */
+    signal_all(s, SIGSTOP);                             /* one that was born meanwhile */
     signal_all(s, SIGKILL);
     waitpid(s->pid, NULL, 0);
     s->pid = 0;
