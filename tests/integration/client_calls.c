@@ -299,19 +299,22 @@ Test(client_calls, what_is_in_flight_is_bounded, .timeout = 60)
 
 WITH_CLIENT(a_cancelled_call_is_never_heard_of_again)
 {
-    struct result_of got = { 0 };
+    struct result_of first = { 0 }, got = { 0 };
     struct hlidka_call *call;
     struct hlidka_stats stats;
 
     r->hear = answer;
+    cr_assert_eq(ask(client, "ratelimit.check", 10000, &first), HLIDKA_OK);
+    cr_assert(responder_wait(r, &first.done, 12000));
+    unsigned heard = r->heard;
     cr_assert_eq(hlidka_call(client, &(struct hlidka_request){ .op = "ratelimit.policies", .deadline_ms = 300 }, keep, &got,
                              &call), HLIDKA_OK);
     hlidka_cancel(client, call);
     responder_wait(r, NULL, 700);
     cr_assert_eq(got.done, 0);
-    cr_assert_eq(r->heard, 1);
+    cr_assert_eq(r->heard, heard + 1);
     hlidka_stats(client, &stats);
-    cr_assert_eq(stats.ignored_unasked, 1);
+    cr_assert_geq(stats.ignored_unasked, 1);
     cr_assert_eq(stats.in_flight, 0);
 }
 
