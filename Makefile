@@ -133,7 +133,10 @@ all: $(PROGRAMS)   ## build everything (FLAVOUR=release|debug|asan|clang)
 UNIT_DIRS := $(sort $(patsubst tests/unit/%,%,$(patsubst %/,%,$(dir $(wildcard tests/unit/*/*.c tests/unit/*/*/*.c tests/unit/*/*/*/*.c)))))
 unit_name = $(subst /,_,$1)
 UNIT := $(foreach d,$(UNIT_DIRS),$(B)/tests/unit/$(call unit_name,$d))
-SUPPORT := $(call objects,tests/support/*.c)
+SUPPORT := $(B)/libsupport.a
+$(SUPPORT): $(call objects,tests/support/*.c)
+	@rm -f $@
+	$(Q)ar qcs $@ $^
 
 # A unit test of a service's directory links that service without its main.c.
 unit_extra = $(if $(filter services/%,$1),$(B)/services/$(word 2,$(subst /, ,$1)).a)
@@ -153,7 +156,7 @@ FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz
 $(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(Q)mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcriterion $(LDLIBS)
 # One that is more than a file has the others in a directory of its name.
-$(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call objects,tests/$$*/*.c) $(B)/libhlidka.a $(B)/libcommon.a
+$(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call objects,tests/$$*/*.c) $(SUPPORT) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
 $(FUZZ): $(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(call objects,tools/hlidkactl/json_body.c) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)

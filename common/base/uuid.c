@@ -72,7 +72,7 @@ enum result uuid_parse(struct text t, struct uuid *out)
         int low = digit_value(t.data[at++]);
         if (high < 0 || low < 0)
             return RESULT_MALFORMED;
-        /* The length and the dashes leave 16 pairs. cppcheck-suppress arrayIndexOutOfBounds */
+        /* cppcheck-suppress arrayIndexOutOfBounds ; the length and the dashes leave 16 pairs */
         u.bytes[i] = (uint8_t)(high << 4 | low);
     }
     *out = u;

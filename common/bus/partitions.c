@@ -14,7 +14,6 @@ static void drop(struct partition *p)
     if (--p->refs > 0)
         return;
     watermark_free(p->watermark);
-    rd_kafka_topic_partition_list_destroy(p->self);
     free(p);
 }
 
@@ -38,7 +37,7 @@ static struct partition *partition_new(struct bus *b, const char *topic, int32_t
 
     if (!p)
         return NULL;
-    *p = (struct partition){ .id = id, .refs = 1, .assigned = true, .stored = -1, .rewind = -1, .bad_offset = -1 };
+    *p = (struct partition){ .id = id, .refs = 1, .assigned = true, .stored = -1, .base = -1, .rewind = -1, .bad_offset = -1 };
     p->self = rd_kafka_topic_partition_list_new(1);
     if (!p->self)
         goto fail;
@@ -118,6 +117,9 @@ void partitions_unassign(struct bus *b, bool lost)
             continue;
         ps->by_id[i] = NULL;
         p->assigned = false;
+        /* It refers to librdkafka's own partition, and a handle is not destroyed while that is referred to. */
+        rd_kafka_topic_partition_list_destroy(p->self);
+        p->self = NULL;
         drop(p);
     }
     ps->assigned = 0;
@@ -167,7 +169,7 @@ static enum result start_over(struct bus *b, struct partition *p, int64_t offset
     log_warn("bus.offsets_start_over", LOG_INT("partition", p->id), LOG_INT("offset", offset));
     watermark_free(p->watermark);
     p->watermark = fresh;
-    p->stored = -1;
+    p->stored = p->base = -1;
     return watermark_begin(p->watermark, offset);
 }
 
@@ -182,6 +184,8 @@ enum result partition_begin(struct bus *b, struct partition *p, int64_t offset)
         r = start_over(b, p, offset);
     if (r)
         return refuse(b, p, offset, r);
+    if (p->base < 0)
+        p->base = offset;
     p->refs++;
     b->partitions.in_flight++;
     if (watermark_full(p->watermark)) {
@@ -246,8 +250,8 @@ static void store(struct bus *b, struct partition *p)
 {
     int64_t position = watermark_position(p->watermark);
 
-    if (position < 0 || position == p->stored)
-        return;
+    if (position < 0 || position <= p->base || position == p->stored)
+        return;                         /* nothing new is finished */
     p->self->elems[0].offset = position;
     rd_kafka_resp_err_t err = rd_kafka_offsets_store(b->consumer.rk, p->self);
     if (!err)

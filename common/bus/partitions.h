@@ -23,12 +23,13 @@ struct partition {
     bool dirty;                         /* in the list of those that may have an offset to store */
     size_t slow;                        /* slow ops at work */
     int64_t stored;                     /* the last offset stored; -1: none */
+    int64_t base;                       /* the first that was begun; -1: none */
     int64_t rewind;                     /* where to take up again on resuming; -1: where librdkafka is */
     int64_t bad_offset;                 /* at which the consumer reports errors; -1: none */
     int64_t skip;                       /* how far beyond it to seek next */
     uint64_t bad_since_ns;
     struct watermark *watermark;
-    rd_kafka_topic_partition_list_t *self;      /* a list of this one alone, for librdkafka's calls */
+    rd_kafka_topic_partition_list_t *self;      /* a list of this one alone, for librdkafka's calls; while assigned */
     struct partition *next_dirty;
 };
 

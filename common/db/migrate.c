@@ -73,7 +73,9 @@ static void end(struct migrate *g, enum result r)
 static void on_timeout(uv_timer_t *timer)
 {
     struct migrate *g = timer->data;
-    const char *doing = g->stage == CONNECT ? "the connection" : g->stage == LOCK ? "another instance's migration" : "PostgreSQL";
+    const char *doing = g->stage == CONNECT ? "the connection"
+                        : g->stage == LOCK  ? "another instance's migration"
+                                            : "PostgreSQL";
 
     end(g, refuse(RESULT_TIMEOUT, &g->why, "the migrations of schema %s waited too long for %s", g->schema, doing));
 }

@@ -158,8 +158,12 @@ struct pg_options {
     void *cookie;
 };
 
-/* Starts connecting and goes on trying. RESULT_BAD_CONFIG with `why` (never the password), RESULT_NO_MEMORY, RESULT_INTERNAL. */
-MUST_USE enum result pg_open(struct uv_loop_s *loop, const struct pg_options *options, struct pg **out, struct buffer *why);
+/*
+ * Starts connecting and goes on trying. RESULT_BAD_CONFIG with `why` (never the password), RESULT_NO_MEMORY,
+ * RESULT_INTERNAL.
+ */
+MUST_USE enum result pg_open(struct uv_loop_s *loop, const struct pg_options *options, struct pg **out,
+                             struct buffer *why);
 
 /* Whatever is under way ends as PG_UNKNOWN or PG_UNAVAILABLE within this call; `closed` follows from the loop. */
 void pg_close(struct pg *pg, void (*closed)(void *cookie), void *cookie);
@@ -187,13 +191,15 @@ typedef void pg_txn_cb(void *cookie, struct pg_txn *txn, struct pg_batch *b);
 MUST_USE enum result pg_begin(struct pg *pg, struct pg_batch *b, uint64_t timeout_ms, pg_txn_cb *cb, void *cookie);
 
 /* More reading, in the same transaction. RESULT_UNAVAILABLE: the connection was lost meanwhile; txn is gone. */
-MUST_USE enum result pg_continue(struct pg_txn *txn, struct pg_batch *b, uint64_t timeout_ms, pg_txn_cb *cb, void *cookie);
+MUST_USE enum result pg_continue(struct pg_txn *txn, struct pg_batch *b, uint64_t timeout_ms, pg_txn_cb *cb,
+                                 void *cookie);
 
 /*
  * b (with at least one statement) and COMMIT in one round trip; txn is gone whatever this returns. With
  * another result than RESULT_OK b stays the caller's and nothing was committed.
  */
-MUST_USE enum result pg_commit(struct pg_txn *txn, struct pg_batch *b, uint64_t timeout_ms, pg_batch_cb *cb, void *cookie);
+MUST_USE enum result pg_commit(struct pg_txn *txn, struct pg_batch *b, uint64_t timeout_ms, pg_batch_cb *cb,
+                               void *cookie);
 
 /* Decided against: ROLLBACK, and the connection serves others. txn is gone. */
 void pg_rollback(struct pg_txn *txn);

@@ -94,7 +94,8 @@ static bool send_steps(struct pg_lane *lane, struct pg_batch *b)
         const struct pg_step *step = &b->steps[i];
         int params = (int)strlen(step->statement->params);
 
-        if (PQsendQueryPrepared(conn, step->statement->name, params, step->values, step->lengths, step->formats, 1) != 1 ||
+        if (PQsendQueryPrepared(conn, step->statement->name, params, step->values, step->lengths, step->formats,
+                                1) != 1 ||
             !expect(lane, PG_EXPECT_STEP, b, i))
             return false;
     }
@@ -125,7 +126,8 @@ void pg_lane_rollback(struct pg_lane *lane)
 
 bool pg_lane_has_room(const struct pg_lane *lane)
 {
-    return lane->up && !lane->broken && !lane->stale && !lane->txn && lane->sent.count < lane->pg->options.max_pipelined;
+    return lane->up && !lane->broken && !lane->stale && !lane->txn &&
+           lane->sent.count < lane->pg->options.max_pipelined;
 }
 
 /* ---- hearing ---------------------------------------------------------------------------------------------- */

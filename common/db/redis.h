@@ -64,7 +64,8 @@ struct redis_stats {
 };
 
 struct redis_options {
-    const struct secret *url;           /* redis://[[user]:password@]host[:port][/db], percent-encoded; read at open only */
+    /* redis://[[user]:password@]host[:port][/db], percent-encoded; read at open only. */
+    const struct secret *url;
     const char *client_name;            /* CLIENT SETNAME, [A-Za-z0-9_.-], or NULL; copied */
     uint64_t command_timeout_ms;        /* 0: 500 */
     uint64_t connect_timeout_ms;        /* 0: 2000; from the look-up of the name to the end of setup */
@@ -107,7 +108,10 @@ bool redis_up(const struct redis *r);
 /* Borrowed until closed; the numbers are kept up to date in place. */
 const struct redis_stats *redis_stats(const struct redis *r);
 
-/* Pending commands end as REDIS_UNKNOWN within this call; `closed` (may be NULL) follows from the loop, and r is gone. */
+/*
+ * Pending commands end as REDIS_UNKNOWN within this call; `closed` (may be NULL) follows from the loop, and r is
+ * gone.
+ */
 void redis_close(struct redis *r, void (*closed)(void *cookie), void *cookie);
 
 #endif

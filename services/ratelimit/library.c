@@ -15,6 +15,6 @@ extern const char library_end[] __attribute__((visibility("hidden")));
 
 struct text library_text(void)
 {
-    /* One section, two labels. cppcheck-suppress comparePointers */
+    /* cppcheck-suppress comparePointers ; one section, two labels */
     return (struct text){ library_begin, (size_t)(library_end - library_begin) };
 }

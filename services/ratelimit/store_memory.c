@@ -59,7 +59,7 @@ static struct record *record_begin(struct store_memory *m, const struct store_ch
     r->until_us = clock_us + RECORD_MS * UINT64_C(1000);
     r->terms = (struct bytes){ terms, c->terms.len };
     m->next = (m->next + 1) % m->options.records;
-    /* The record owns terms. cppcheck-suppress memleak */
+    /* cppcheck-suppress memleak ; the record owns terms */
     return r;
 }
 

@@ -1,6 +1,7 @@
 """The stack under test: a directory and ports of its own, its processes by pid, what they say of themselves."""
 import contextlib
 import ctypes
+import fcntl
 import http.client
 import json
 import os
@@ -19,7 +20,6 @@ from process import wait_for                                        # noqa: E402
 from run import Run                                                 # noqa: E402
 from services import Instance, Services                             # noqa: E402,F401
 
-RUN = ROOT / ".run/faults"
 PARTITIONS = 12
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -29,14 +29,22 @@ class StandError(Exception):
 
 
 class Stand:
-    def __init__(self, bus: str, full: bool, port_base: int = 30400):
-        os.environ |= {"HLIDKA_RUN": str(RUN), "HLIDKA_PORT_BASE": str(port_base), "HLIDKA_FLAVOUR": "release",
+    def __init__(self, bus: str, full: bool, port_base: int | None):
+        # the soak has its own of both, so that `make test` may run beside it
+        self.dir = ROOT / (".run/soak" if full else ".run/faults")
+        os.environ |= {"HLIDKA_RUN": str(self.dir), "HLIDKA_PORT_BASE": str(port_base or (31400 if full else 30400)), "HLIDKA_FLAVOUR": "release",
                        "HLIDKA_POLICIES": str(ROOT / "tests/faults/policies.yaml")}
-        self.bus, self.full, self.dir = bus, full, RUN
+        self.bus, self.full = bus, full
         self.loads: list = []
         # services outlive the command that starts them, and become ours: so their exit codes can be read
         if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
             raise StandError("prctl(PR_SET_CHILD_SUBREAPER)")
+        self.dir.mkdir(parents=True, exist_ok=True)
+        self.lock = open(self.dir / "faults.lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StandError(f"another run is at work in {self.dir}") from None
 
     def pick(self, smoke, full):
         """The volume of this run."""
@@ -57,13 +65,13 @@ class Stand:
         """Empty: what an earlier run left could be taken for this one's."""
         with contextlib.suppress(StandError):
             self.stack("down")
-        failed = RUN / "failed"
-        for entry in RUN.iterdir() if RUN.exists() else ():
+        failed = self.dir / "failed"
+        for entry in self.dir.iterdir() if self.dir.exists() else ():
             if entry.is_dir() and entry != failed:
                 shutil.rmtree(entry)
         shutil.rmtree(failed, ignore_errors=True)
         self.stack("up", "--bus", self.bus, "--services", "ratelimit")
-        self.env = dict(line.split("=", 1) for line in (RUN / "env").read_text().splitlines() if "=" in line)
+        self.env = dict(line.split("=", 1) for line in (self.dir / "env").read_text().splitlines() if "=" in line)
         self.run = Run()
 
     def down(self) -> None:
@@ -99,7 +107,7 @@ class Stand:
         return pid
 
     def pids(self) -> list:
-        services = (RUN / "pid").glob("ratelimit-*.json")
+        services = (self.dir / "pid").glob("ratelimit-*.json")
         return [Instance(self.run, "ratelimit", int(p.stem.rpartition("-")[2])).process.pid() for p in sorted(services)]
 
     def signal(self, number: int, what: int) -> int:
@@ -148,7 +156,7 @@ class Stand:
         return sum(v for k, v in self.metrics(number).items() if k.partition("{")[0] == name)
 
     def log_marks(self) -> dict:
-        return {p: p.stat().st_size for p in (RUN / "log").glob("*.log")}
+        return {p: p.stat().st_size for p in (self.dir / "log").glob("*.log")}
 
     def log_since(self, marks: dict, path: Path) -> str:
         with open(path, "rb") as log:
@@ -157,10 +165,10 @@ class Stand:
 
     def keep(self, name: str, marks: dict, reports: list) -> Path:
         """The logs of a scenario that failed, and its loads' reports."""
-        kept = RUN / "failed" / name
+        kept = self.dir / "failed" / name
         shutil.rmtree(kept, ignore_errors=True)
         kept.mkdir(parents=True)
-        for path in (RUN / "log").glob("*.log"):
+        for path in (self.dir / "log").glob("*.log"):
             (kept / path.name).write_text(self.log_since(marks, path))
         for path in reports:
             if path.exists():
@@ -172,13 +180,13 @@ class Load:
     """tests/faults/load at work beside the faults."""
 
     def __init__(self, stand: Stand, name: str, **options):
-        (RUN / "load").mkdir(exist_ok=True)
-        self.stand, self.name, self.path = stand, name, RUN / "load" / f"{name}.json"
+        (stand.dir / "load").mkdir(exist_ok=True)
+        self.stand, self.name, self.path = stand, name, stand.dir / "load" / f"{name}.json"
         self.path.unlink(missing_ok=True)
-        argv = [ROOT / "build/release/tests/faults/load", "--run", RUN, "--report", self.path]
+        argv = [ROOT / "build/release/tests/faults/load", "--run", stand.dir, "--report", self.path]
         for option, value in options.items():
             argv += [f"--{option.replace('_', '-')}", str(value)]
-        self.log = RUN / "log" / f"load-{name}.log"
+        self.log = stand.dir / "log" / f"load-{name}.log"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         stand.loads.append(self)

@@ -163,7 +163,7 @@ Test(admin, sends_a_large_page_whole, .timeout = 20)
     close_scene(&s);
 }
 
-Test(admin, bears_junk_and_answers_the_next, .timeout = 20)
+Test(admin, bears_junk_and_answers_the_next, .timeout = 60)
 {
     static const char *const junk[] = { "\r\n\r\n\r\n", "\x16\x03\x01\x02\0\x01", "GET", "GET / HTTP/9.9\r\n\r\n",
                                         "\xff\xff\xff\xff\r\n\r\n" };
