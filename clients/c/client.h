@@ -119,7 +119,20 @@ void reader_tick(struct reader *r, uint64_t now_ms);            /* looks (again)
 void reader_failed(struct reader *r, const rd_kafka_message_t *m);
 void reader_destroy(struct reader *r);          /* blocks a little */
 
+/* All that a call or a send draws at once: the kernel is asked one time. */
+struct call_draw {
+    uint8_t nonce[ENVELOPE_NONCE_LEN];
+    uint8_t id[10];
+    uint8_t key[8];
+    uint32_t jitter;
+};
+
 /* call.c */
+MUST_USE enum result call_seal(struct hlidka *c, const struct hlidka_call *call, uint64_t now_ms,
+                               const struct call_draw *draw);         /* into c->value */
+/* Sends now, and sets when to look at the call again. A send that fails here is one that was lost on the way. */
+void call_send(struct hlidka *c, struct hlidka_call *call, uint64_t now_ms, const struct call_draw *draw);
+void call_free(struct hlidka_call *call);       /* one that is in no table */
 void call_send_waiting(struct hlidka *c);       /* our partition has been found: what waited for it goes out */
 void call_take_reply(struct hlidka *c, struct bytes value);
 void call_serve_due(struct hlidka *c, uint64_t now_ms);
