@@ -32,7 +32,8 @@ class Stand:
     def __init__(self, bus: str, full: bool, port_base: int | None):
         # the soak has its own of both, so that `make test` may run beside it
         self.dir = ROOT / (".run/soak" if full else ".run/faults")
-        os.environ |= {"HLIDKA_RUN": str(self.dir), "HLIDKA_PORT_BASE": str(port_base or (31400 if full else 30400)), "HLIDKA_FLAVOUR": "release",
+        os.environ |= {"HLIDKA_RUN": str(self.dir), "HLIDKA_PORT_BASE": str(port_base or (31400 if full else 30400)),
+                       "HLIDKA_FLAVOUR": "release",
                        "HLIDKA_POLICIES": str(ROOT / "tests/faults/policies.yaml")}
         self.bus, self.full = bus, full
         self.loads: list = []
@@ -188,9 +189,9 @@ class Load:
             argv += [f"--{option.replace('_', '-')}", str(value)]
         self.log = stand.dir / "log" / f"load-{name}.log"
         with open(self.log, "ab") as log:
+            begun = log.tell()
             self.process = subprocess.Popen([str(a) for a in argv], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         stand.loads.append(self)
-        begun = self.log.stat().st_size
         wait_for(lambda: self.process.poll() is not None or "loading" in self.log.read_text()[begun:], 25)
         if self.process.poll() is not None:
             raise StandError(f"load {name} ended at once: {self.log.read_text()[-500:]}")

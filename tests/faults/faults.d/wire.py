@@ -73,13 +73,14 @@ class Wire:
 
     def send(self, value: bytes, partition: int | None = None, topic: str = REQUESTS, key: bytes | None = None) -> None:
         where = {} if partition is None else {"partition": partition}
-        while True:
+        for _ in range(400):
             try:
                 self.producer.produce(topic, value=value, key=key, **where)
-                break
+                self.producer.poll(0)
+                return
             except BufferError:
                 self.producer.poll(0.05)
-        self.producer.poll(0)
+        raise StandError("the broker takes no more")
 
     def flush(self) -> None:
         if self.producer.flush(20):
