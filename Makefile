@@ -199,10 +199,9 @@ bench: setup    ## every figure beside its raw limit; a table, and .run/bench.js
 	@$(MAKE) --no-print-directory -j2 FLAVOUR=release all bench-programs
 	@tests/bench/run
 
-check: setup    ## the static checks alone: layering, private keys, AsyncAPI, cppcheck, clang-tidy
+check: setup    ## the static checks alone: layering, private keys, AsyncAPI, cppcheck
 	@$(MAKE) --no-print-directory -j2 FLAVOUR=release build/release/bin/asyncapi
 	@tests/run checks
-	@tests/check/clang-tidy
 
 asyncapi: $(B)/bin/asyncapi   ## write proto/asyncapi.yaml anew from the tables
 	$(B)/bin/asyncapi > proto/asyncapi.yaml
