@@ -66,9 +66,9 @@ class Timeline:
         """The times of the slots with any of these ends."""
         return [t for t, row in self.rows if any(row[e] for e in ends)]
 
-    def last_after(self, since: float, *ends: str) -> float:
-        """Seconds from then to the end of the last slot with any of these; 0 when there is none after it."""
-        late = [t for t in self.of(*ends) if t + self.slot > since]
+    def last_after(self, since: float, *ends: str, until: float = float("inf")) -> float:
+        """Seconds from then to the end of the last slot with any of these; 0 when there is none between the two."""
+        late = [t for t in self.of(*ends) if since < t + self.slot < until]
         return max(late) + self.slot - since if late else 0.0
 
     def first_after(self, since: float, *ends: str) -> float | None:
