@@ -77,7 +77,7 @@ static void destroy(uv_work_t *work)
     struct bus *b = work->data;
 
     /*
-     * With messages unfinished, or without a clean farewell, librdkafka 2.0.2 may join its threads for ever: then the
+     * With messages unfinished, destroying was seen to wait for a broker thread for ever; why is not known. Then the
      * consumer is left to the end of the process. It has no callbacks any more that anybody serves.
      */
     if (!b->closing.abandoned) {
