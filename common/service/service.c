@@ -211,6 +211,7 @@ static void on_second(uv_timer_t *timer)
             reload(s);
     }
     note_readiness(s);
+    log_tick();
 }
 
 /* ---- starting ------------------------------------------------------------------------------------------------- */

@@ -166,20 +166,14 @@ static json_t *take_map(struct mp_reader *in, uint32_t count, unsigned depth)
 
     for (uint32_t i = 0; map && i < count; i++) {
         struct mp_reader before = *in;
-        json_t *value = NULL;
-        char *name = NULL;
+        bool named = mp_next(in, &key) == RESULT_OK && key.type == MP_STR;
 
-        if (mp_next(in, &key) == RESULT_OK) {
-            if (key.type == MP_STR)
-                name = strndup(key.str.data, key.str.len);
-            else
-                *in = before;
-        }
-        bool skipped = !name && mp_skip(in);
-        value = skipped ? NULL : take(in, depth + 1);
-        int failed = !value || (name && json_object_set_new(map, name, json_incref(value)));
+        if (!named)                     /* left out: JSON has no such names */
+            *in = before;
+        bool skipped = !named && mp_skip(in);
+        json_t *value = skipped ? NULL : take(in, depth + 1);
+        int failed = !value || (named && json_object_setn_new(map, key.str.data, key.str.len, json_incref(value)));
         json_decref(value);
-        free(name);
         if (failed) {
             json_decref(map);
             return NULL;
