@@ -170,6 +170,7 @@ fuzz-programs: $(FUZZ)
 # ---- what people type ----------------------------------------------------------------------------------------------
 
 .PHONY: help setup run stop test soak bench check clean install asyncapi
+VERSION := $(shell sed -n 's/^\#define HLIDKA_VERSION "\(.*\)"/\1/p' common/service/service.h)
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
@@ -207,11 +208,24 @@ asyncapi: $(B)/bin/asyncapi   ## write proto/asyncapi.yaml anew from the tables
 	$(B)/bin/asyncapi > proto/asyncapi.yaml
 
 PREFIX ?= /usr/local
-install: all    ## programs, libhlidka and its header under PREFIX (DESTDIR is honoured)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+# One archive for those who link it: libhlidka and what it stands on, its own names alone visible.
+$(B)/install/libhlidka.a: $(B)/libhlidka.a $(B)/libcommon.a
+	@mkdir -p $(dir $@)
+	$(Q)ld -r --gc-sections --gc-keep-exported -o $(B)/install/hlidka.o --whole-archive $< --no-whole-archive $(B)/libcommon.a
+	$(Q)objcopy --wildcard --keep-global-symbol='hlidka_*' $(B)/install/hlidka.o
+	@rm -f $@
+	$(Q)ar rcs $@ $(B)/install/hlidka.o
+
+$(B)/install/hlidka.pc: clients/c/hlidka.pc.in
+	@mkdir -p $(dir $@)
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' $< > $@
+
+install: all $(B)/install/libhlidka.a $(B)/install/hlidka.pc   ## programs, libhlidka with headers and pkg-config file under PREFIX (DESTDIR is honoured)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin lib/pkgconfig include)
 	install -m 755 $(filter-out %-devbus,$(PROGRAMS)) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(B)/libhlidka.a $(DESTDIR)$(PREFIX)/lib
-	install -m 644 clients/c/hlidka.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(B)/install/libhlidka.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(B)/install/hlidka.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 clients/c/hlidka.h clients/c/hlidka_sync.h $(DESTDIR)$(PREFIX)/include
 
 clean:          ## remove what was built (not .run/, not .deps/)
 	rm -rf build

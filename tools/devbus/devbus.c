@@ -21,27 +21,17 @@
 
 #include "control.h"
 
-enum { MAX_EXTRA = 64, MAX_NAME = 249, MAX_PATH = 4096, MAX_COMMAND = 512 };
-
-/* The topics of the wire contract's section 1, without the prefix; reply topics depend on the principals. */
-static const struct {
-    const char *name, *partitions;
-} contract[] = {
-    {"auth.requests", "12"},   {"crypto.requests", "12"},   {"ratelimit.requests", "12"},
-    {"audit.requests", "12"},  {"audit.events", "12"},      {"audit.alerts", "12"},
-    {"auth.dead", "12"},       {"crypto.dead", "12"},       {"ratelimit.dead", "12"},
-    {"audit.dead", "12"},      {"audit.checkpoints", "1"},  {"auth.revocations", "1"},
-};
+enum { MAX_TOPICS = 512, MAX_NAME = 249, MAX_PATH = 4096, MAX_COMMAND = 512 };
 
 struct options {
-    const char *bootstrap_path, *control_path, *prefix;
-    const char *extra[MAX_EXTRA];
-    size_t extra_count;
+    const char *bootstrap_path, *control_path;
+    const char *topics[MAX_TOPICS];
+    size_t topic_count;
     int brokers;
 };
 
 static const char usage[] =
-    "usage: hlidka-devbus --bootstrap FILE [--control SOCKET] [--brokers N] [--prefix P]\n"
+    "usage: hlidka-devbus --bootstrap FILE [--control SOCKET] [--brokers N]\n"
     "                     [--topic NAME:N]...\n"
     "\n"
     "A Kafka look-alike on 127.0.0.1 for development and tests. It keeps nothing: no production option.\n"
@@ -52,8 +42,7 @@ static const char usage[] =
     "                      leader TOPIC PARTITION BROKER|none      topic NAME PARTITIONS\n"
     "                      errors API ERROR|none [COUNT]\n"
     "  --brokers N       how many brokers, 1 to 9 (default 2)\n"
-    "  --prefix P        prefix of the contract's topics, which are made at start (default hlidka.)\n"
-    "  --topic NAME:N    one more topic, with its full name, and its number of partitions\n"
+    "  --topic NAME:N    a topic to have from the start, and its number of partitions (hlidkactl topics list)\n"
     "\n"
     "Ends with 0 on SIGTERM or SIGINT, 1 when it cannot start, 2 on wrong usage.\n";
 
@@ -61,13 +50,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 {
     static const struct option longs[] = {
         {"bootstrap", required_argument, NULL, 'f'}, {"control", required_argument, NULL, 'c'},
-        {"brokers", required_argument, NULL, 'n'},   {"prefix", required_argument, NULL, 'p'},
-        {"topic", required_argument, NULL, 't'},     {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"brokers", required_argument, NULL, 'n'},   {"topic", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},            {NULL, 0, NULL, 0},
     };
     int opt;
 
-    *options = (struct options){.prefix = "hlidka.", .brokers = 2};
+    *options = (struct options){.brokers = 2};
     while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
         switch (opt) {
         case 'f':
@@ -81,13 +69,10 @@ static int parse_options(int argc, char **argv, struct options *options)
                 return 2;
             options->brokers = optarg[0] - '0';
             break;
-        case 'p':
-            options->prefix = optarg;
-            break;
         case 't':
-            if (options->extra_count == MAX_EXTRA)
+            if (options->topic_count == MAX_TOPICS)
                 return 2;
-            options->extra[options->extra_count++] = optarg;
+            options->topics[options->topic_count++] = optarg;
             break;
         case 'h':
             fputs(usage, stdout);
@@ -105,32 +90,21 @@ static int fail(const char *what, const char *why)
     return -1;
 }
 
-/* By the same command that a test would send: partitions is the text that it has to check. */
-static int make_topic(rd_kafka_mock_cluster_t *cluster, const char *prefix, const char *name, int name_length,
-                      const char *partitions)
-{
-    char line[MAX_COMMAND], answer[128];
-    int length = snprintf(line, sizeof line, "topic %s%.*s %s", prefix, name_length, name, partitions);
-
-    if (length < 0 || (size_t)length >= sizeof line)
-        return fail(name, "topic name too long");
-    control_execute(cluster, line, answer, sizeof answer);
-    return strcmp(answer, "ok") == 0 ? 0 : fail(name, answer);
-}
-
+/* By the same command that a test would send, which checks the number. */
 static int make_topics(rd_kafka_mock_cluster_t *cluster, const struct options *options)
 {
-    for (size_t i = 0; i < sizeof contract / sizeof contract[0]; i++) {
-        const char *name = contract[i].name;
-        if (make_topic(cluster, options->prefix, name, (int)strlen(name), contract[i].partitions) != 0)
-            return -1;
-    }
-    for (size_t i = 0; i < options->extra_count; i++) {
-        const char *name = options->extra[i], *colon = strrchr(name, ':');
+    char line[MAX_COMMAND], answer[128];
+
+    for (size_t i = 0; i < options->topic_count; i++) {
+        const char *name = options->topics[i], *colon = strrchr(name, ':');
         if (colon == NULL || colon - name > MAX_NAME)
             return fail(name, "not NAME:PARTITIONS");
-        if (make_topic(cluster, "", name, (int)(colon - name), colon + 1) != 0)
-            return -1;
+        int length = snprintf(line, sizeof line, "topic %.*s %s", (int)(colon - name), name, colon + 1);
+        if (length < 0 || (size_t)length >= sizeof line)
+            return fail(name, "too long");
+        control_execute(cluster, line, answer, sizeof answer);
+        if (strcmp(answer, "ok") != 0)
+            return fail(name, answer);
     }
     return 0;
 }

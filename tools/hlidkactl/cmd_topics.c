@@ -9,8 +9,9 @@
 
 static const char USAGE[] =
     "usage: hlidkactl topics apply [--replication N] [--partitions N] [connection flags]\n"
+    "       hlidkactl topics list [--partitions N] [--prefix P] --principals FILE\n"
     "\n"
-    "Makes every topic of the wire, a reply topic for each principal included, and corrects settings that differ:\n"
+    "list prints every topic of the wire and its partitions, a line each, and asks nobody. apply makes every topic of the wire, a reply topic for each principal included, and corrects settings that differ:\n"
     "what they keep and for how long, no compression, the largest message. What is as it should be stays untouched,\n"
     "and so do settings that the wire says nothing about. One line a topic: created, changed, ok or wrong.\n"
     "\n"
@@ -25,6 +26,7 @@ static const char USAGE[] =
 
 struct options {
     struct settings settings;
+    bool apply;
     int replication, partitions;
 };
 
@@ -71,8 +73,9 @@ static int parse(int argc, char **argv, struct options *o)
             return usage_error("topics", "wrong arguments");
         }
     }
-    if (optind + 1 != argc || strcmp(argv[optind], "apply") != 0)
-        return usage_error("topics", "`apply` is what it can do");
+    if (optind + 1 != argc || (strcmp(argv[optind], "apply") != 0 && strcmp(argv[optind], "list") != 0))
+        return usage_error("topics", "`list` and `apply` are what it can do");
+    o->apply = strcmp(argv[optind], "apply") == 0;
     return EXIT_DONE;
 }
 
@@ -133,7 +136,7 @@ done:
 
 int cmd_topics(int argc, char **argv)
 {
-    struct options o = { .replication = -1, .partitions = TOPIC_PARTITIONS };
+    struct options o = { .replication = -1, .partitions = CHANNEL_PARTITIONS };
     struct topic_list list = { NULL, 0 };
     struct buffer why;
     enum result r;
@@ -146,8 +149,10 @@ int cmd_topics(int argc, char **argv)
     r = settings_load(&o.settings, &why);
     if (!r)
         r = list_topics(&o, &list, &why);
-    if (!r)
+    if (!r && o.apply)
         r = apply(&o, &list, &code, &why);
+    for (size_t i = 0; !r && !o.apply && i < list.count; i++)
+        printf("%s %d\n", list.items[i].name, list.items[i].partitions);
     if (r)
         code = fail_with(r, &why);
 done:

@@ -5,34 +5,7 @@
 #include <stdlib.h>
 
 #define MINUTE INT64_C(60000)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-#define MIB    (INT64_C(1) << 20)
-
-struct contract {
-    const char *name;                   /* after the prefix */
-    bool ordered;
-    int64_t kept_ms;
-    int64_t kept_bytes;                 /* per partition; 0: no bound */
-};
-
-static const struct contract FIXED[] = {
-    { "auth.requests", false, HOUR, 0 },
-    { "crypto.requests", false, HOUR, 0 },
-    { "ratelimit.requests", false, 10 * MINUTE, 0 },
-    { "audit.requests", false, HOUR, 0 },
-    { "audit.events", false, 7 * DAY, 0 },
-    { "audit.alerts", false, 30 * DAY, 0 },
-    { "audit.checkpoints", true, 365 * DAY, 0 },
-    { "auth.revocations", true, HOUR, 0 },
-    { "auth.dead", false, 3 * DAY, 1024 * MIB },
-    { "crypto.dead", false, 3 * DAY, 1024 * MIB },
-    { "ratelimit.dead", false, 3 * DAY, 1024 * MIB },
-    { "audit.dead", false, 3 * DAY, 1024 * MIB },
-};
-#define FIXED_COUNT (sizeof(FIXED) / sizeof(FIXED[0]))
-
-static const struct contract REPLIES = { "replies.", false, 10 * MINUTE, 0 };
+#define DAY    (24 * 60 * MINUTE)
 
 static void want_text(struct topic *t, const char *name, const char *value)
 {
@@ -54,44 +27,54 @@ static void want_number(struct topic *t, const char *name, int64_t value)
  * Kafka forgets whole segments, and never the one that is written to: with its default of a week to a segment,
  * ten minutes would be a week. A quarter of the time (a sixteenth of the bytes) to a segment keeps the promise to within that.
  */
-static void want_settings(struct topic *t, const struct contract *c)
+static void want_settings(struct topic *t, const struct channel_info *c)
 {
-    want_text(t, "compression.type", "uncompressed");
-    want_number(t, "max.message.bytes", 1048588);
-    want_number(t, "retention.ms", c->kept_ms);
-    want_number(t, "segment.ms", c->kept_ms / 4 < 7 * DAY ? c->kept_ms / 4 : 7 * DAY);
+    int64_t kept_ms = (int64_t)c->kept_ms;
+
+    want_text(t, "compression.type", CHANNEL_COMPRESSION);
+    want_number(t, "max.message.bytes", CHANNEL_MESSAGE_BYTES_MAX);
+    want_number(t, "retention.ms", kept_ms);
+    want_number(t, "segment.ms", kept_ms / 4 < 7 * DAY ? kept_ms / 4 : 7 * DAY);
     if (c->kept_bytes) {
-        want_number(t, "retention.bytes", c->kept_bytes);
-        want_number(t, "segment.bytes", c->kept_bytes / 16);
+        want_number(t, "retention.bytes", (int64_t)c->kept_bytes);
+        want_number(t, "segment.bytes", (int64_t)c->kept_bytes / 16);
     }
 }
 
-static enum result fill(struct topic *t, const struct contract *c, struct text prefix, struct text suffix, int partitions)
+/* The channel's name with `name` for the part in braces, if it has one. */
+static enum result add(struct topic_list *list, const struct channel_info *c, struct text prefix, struct text name, int partitions)
 {
-    int len = snprintf(t->name, sizeof(t->name), "%.*s%s%.*s", TEXT_ARG(prefix), c->name, TEXT_ARG(suffix));
+    struct topic *t = &list->items[list->count];
+    size_t before = strcspn(c->name, "{");
+    const char *after = strchr(c->name, '}');
+    int len = snprintf(t->name, sizeof(t->name), "%.*s%.*s%.*s%s", TEXT_ARG(prefix), (int)before, c->name, TEXT_ARG(name),
+                       after ? after + 1 : "");
 
     if (len < 0 || (size_t)len >= sizeof(t->name))
         return RESULT_TOO_LARGE;
     t->ordered = c->ordered;
     t->partitions = c->ordered ? 1 : partitions;
     want_settings(t, c);
+    list->count++;
     return RESULT_OK;
 }
 
 enum result topics_list(struct text prefix, const struct text *principals, size_t principal_count, int partitions,
                         struct topic_list *out)
 {
+    static const struct text SERVICES[] = { TEXT("auth"), TEXT("crypto"), TEXT("ratelimit"), TEXT("audit") }, NOBODY[1];
     enum result r = RESULT_OK;
 
-    out->count = FIXED_COUNT + principal_count;
-    out->items = calloc(out->count, sizeof(out->items[0]));
+    out->count = 0;
+    out->items = calloc(CHANNEL_COUNT + sizeof(SERVICES) / sizeof(SERVICES[0]) + principal_count, sizeof(out->items[0]));
     if (!out->items)
         return RESULT_NO_MEMORY;
-    for (size_t i = 0; i < out->count && !r; i++) {
-        if (i < FIXED_COUNT)
-            r = fill(&out->items[i], &FIXED[i], prefix, TEXT(""), partitions);
-        else
-            r = fill(&out->items[i], &REPLIES, prefix, principals[i - FIXED_COUNT], partitions);
+    for (size_t c = 0; c < CHANNEL_COUNT; c++) {
+        const struct text *names = c == CHANNEL_replies ? principals : c == CHANNEL_dead ? SERVICES : NOBODY;
+        size_t count = c == CHANNEL_replies ? principal_count : c == CHANNEL_dead ? sizeof(SERVICES) / sizeof(SERVICES[0]) : 1;
+
+        for (size_t i = 0; i < count && !r; i++)
+            r = add(out, &channels[c], prefix, names[i], partitions);
     }
     if (r)
         topics_free(out);

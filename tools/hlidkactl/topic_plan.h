@@ -5,12 +5,11 @@
 #ifndef HLIDKA_TOPICS_H
 #define HLIDKA_TOPICS_H
 
-#include "bytes.h"
+#include "channels.h"
 #include "result.h"
 
 #define TOPIC_NAME_MAX 249u             /* Kafka's own bound */
 #define TOPIC_SETTINGS_MAX 6u
-#define TOPIC_PARTITIONS 12             /* unless told otherwise */
 
 struct topic_setting {
     const char *name;                   /* Kafka's spelling */

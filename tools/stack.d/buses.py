@@ -9,8 +9,6 @@ from process import Process, fingerprint, plain_environment, run_tool
 from run import ROOT, Run, StackError, write_if_changed
 from stores import ask, need_free, need_program
 
-PARTITIONS = 12
-
 
 class Devbus:
     """hlidka-devbus. It keeps nothing and chooses new ports whenever it is started."""
@@ -28,11 +26,13 @@ class Devbus:
     def servers(self) -> str:
         return self.bootstrap.read_text().strip()
 
-    def start(self, principals: list) -> bool:
+    def start(self, principals_file: Path) -> bool:
         binary = self.run.need_binary("hlidka-devbus")
-        argv = [binary, "--bootstrap", self.bootstrap, "--control", self.control, "--prefix", self.run.prefix]
-        for principal in principals:
-            argv += ["--topic", f"{self.run.prefix}replies.{principal}:{PARTITIONS}"]
+        argv = [binary, "--bootstrap", self.bootstrap, "--control", self.control]
+        listed = run_tool("hlidkactl topics list", [
+            self.run.need_binary("hlidkactl"), "topics", "list", "--prefix", self.run.prefix, "--principals", principals_file])
+        for name, partitions in (line.split() for line in listed.splitlines()):
+            argv += ["--topic", f"{name}:{partitions}"]
         if self.process.pid() is not None:
             return False
         self.dir.mkdir(mode=0o700, exist_ok=True)
@@ -97,7 +97,8 @@ class Kafka:
         request = struct.pack(">hhih", 18, 0, 1, -1)
         return len(ask(self.port, struct.pack(">i", len(request)) + request, 8)) == 8
 
-    def start(self, principals: list) -> bool:
+    def start(self, principals_file: Path | None = None) -> bool:
+        """Topics are applied once it answers (apply_topics)."""
         if self.process.pid() is not None:
             return False
         need_free(self.port, self.name)
@@ -139,7 +140,7 @@ class Kafka:
         self.stop()
 
     def resume(self) -> None:
-        self.start([])
+        self.start()
 
     def command(self, line: str) -> None:
         raise StackError("faults are injected into the embedded bus only (up --bus devbus)")
