@@ -1,10 +1,7 @@
 """Principals and their keys, and the services that are built: their environment, instances and readiness."""
 import http.client
-import json
 import os
-import re
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,36 +44,15 @@ KINDS = {
 
 
 class Principals:
-    """deploy/principals.yaml.in with this stack's keys: keys/<name>.key, .sign; as .pub, what keygen said."""
+    """deploy/principals.yaml.in with this stack's keys: keys/<name>.key, .sign."""
 
     def __init__(self, run: Run):
         self.run, self.dir, self.file = run, run.dir / "keys", run.dir / "principals.yaml"
-        self.template = TEMPLATE.read_text()
-        self.names = re.findall(r"@([a-z]+)\.keys@", self.template)
 
     def make(self) -> None:
-        text = self.template
-        for name in self.names:
-            signs = f"@{name}.signs@" in self.template
-            public = self._public(name, signs)
-            for part in ("keys", "signs") if signs else ("keys",):
-                text = text.replace(f"@{name}.{part}@", ", ".join(json.dumps(k) for k in public[part]))
+        ctl = self.run.need_binary("hlidkactl")
+        text = run_tool("hlidkactl keygen", [ctl, "keygen", "--fill", TEMPLATE, "--dir", self.dir])
         write_if_changed(self.file, text)
-
-    def _public(self, name: str, signs: bool) -> dict:
-        """Made in a directory of their own and moved, the public half last: all of it, or once more."""
-        public = self.dir / f"{name}.pub"
-        if not public.exists():
-            new = self.dir / "new"
-            shutil.rmtree(new, ignore_errors=True)
-            new.mkdir(mode=0o700)
-            argv = [self.run.need_binary("hlidkactl"), "keygen", name, "--dir", new]
-            printed = run_tool(f"hlidkactl keygen {name}", argv + (["--sign"] if signs else []))
-            for file in new.iterdir():
-                file.replace(self.dir / file.name)
-            write_if_changed(public, printed)
-            new.rmdir()
-        return json.loads(public.read_text())
 
 
 class Instance:
