@@ -33,6 +33,9 @@ static void serve(struct bus *b)
         return;
     /* Reports first: they make room. */
     producer_serve(b);
+    /* Then what is to be forgotten: the answers that follow are to know. */
+    if (b->state < BUS_LEAVING && broadcast_serve(b))
+        uv_async_send(&b->wake);
     if (b->state < BUS_LEAVING && consumer_serve(b))
         uv_async_send(&b->wake);
     consumer_leave_if_due(b);
@@ -78,6 +81,7 @@ static void on_tick(uv_timer_t *handle)
         every_second(b);
     }
     topics_tick(b);
+    broadcast_tick(b);
     serve(b);
     bool hurry = b->state > BUS_RUNNING || b->partitions.leaving || (b->topics.wanted && !b->topics.round);
     if (b->state != BUS_CLOSED && hurry != b->hurry)
@@ -143,6 +147,7 @@ static void free_parts(struct bus *b)
     partitions_free(b);
     producer_free(b);
     events_free(b);
+    broadcast_free(b);
     copies_free(b);
     dead_queue_free(b);
     stats_free(b);
@@ -157,9 +162,13 @@ static enum result open_loop(struct bus *b, struct buffer *why)
 {
     int err = uv_timer_init(b->loop, &b->tick);
 
-    if (!err && (err = uv_async_init(b->loop, &b->wake, on_wake)))
+    if (!err && (err = uv_timer_init(b->loop, &b->broadcast.beat)))
         uv_close((uv_handle_t *)&b->tick, NULL);
-    b->wake.data = b->tick.data = b;
+    if (!err && (err = uv_async_init(b->loop, &b->wake, on_wake))) {
+        uv_close((uv_handle_t *)&b->tick, NULL);
+        uv_close((uv_handle_t *)&b->broadcast.beat, NULL);
+    }
+    b->wake.data = b->tick.data = b->broadcast.beat.data = b;
     if (!err)
         return RESULT_OK;
     enum result r = buffer_printf(why, "libuv: %s\n", uv_strerror(err));
@@ -172,6 +181,10 @@ static void close_handles(struct bus *b)
         rd_kafka_queue_destroy(b->consumer.queue);
     if (b->consumer.rk)
         rd_kafka_destroy(b->consumer.rk);
+    if (b->broadcast.queue)
+        rd_kafka_queue_destroy(b->broadcast.queue);
+    if (b->broadcast.rk)
+        rd_kafka_destroy(b->broadcast.rk);
     if (b->producer.rk)
         rd_kafka_destroy(b->producer.rk);
 }
@@ -186,7 +199,8 @@ enum result bus_new(struct uv_loop_s *loop, const struct bus_options *options, s
     b->loop = loop;
     settle_options(b, options);
     /* The loop's handles last: they alone cannot be taken back at once. */
-    if ((r = init_parts(b, why)) || (r = producer_open(b, why)) || (r = consumer_open(b, why)) || (r = open_loop(b, why))) {
+    if ((r = init_parts(b, why)) || (r = producer_open(b, why)) || (r = consumer_open(b, why)) ||
+        (r = broadcast_open(b, why)) || (r = open_loop(b, why))) {
         close_handles(b);
         free_parts(b);
         return r;
@@ -206,8 +220,11 @@ enum result bus_start(struct bus *b, struct buffer *why)
     b->state = BUS_RUNNING;
     rd_kafka_queue_cb_event_enable(reports, on_event, b);
     rd_kafka_queue_cb_event_enable(b->consumer.queue, on_event, b);
+    if (b->broadcast.queue)
+        rd_kafka_queue_cb_event_enable(b->broadcast.queue, on_event, b);
     rd_kafka_queue_destroy(reports);
     set_timer(b, false);
+    broadcast_start(b);
     topics_refresh(b);
     return RESULT_OK;
 }
@@ -322,6 +339,11 @@ unsigned bus_instances(const struct bus *b)
     unsigned ours = b->partitions.assigned, all = b->topics.own[OWN_REQUESTS].partitions;
 
     return ours > 0 && all > ours ? (all + ours - 1) / ours : 1;
+}
+
+bool bus_fresh(const struct bus *b)
+{
+    return broadcast_fresh(b, clock_boot_ns());
 }
 
 /* ---- its end ---- */

@@ -16,6 +16,7 @@
 
 struct uv_loop_s;
 struct bus;
+struct broadcast_listener;
 
 /* All borrowed for the life of the bus; 0 is the default that the comment names. */
 struct bus_options {
@@ -29,6 +30,7 @@ struct bus_options {
     const struct route *routes;
     size_t route_count;
     void *handler_cookie;               /* first argument of every handler */
+    const struct broadcast_listener *listener;  /* NULL: the service has no topic of revocations (broadcast.h) */
     size_t window;                      /* in flight per partition, 256 */
     size_t slow_max;                    /* slow ops per process, 64 */
     uint32_t ahead_ms, age_ms, ttl_max_ms;      /* receive.h */
@@ -58,6 +60,12 @@ const char *bus_not_ready(struct bus *b, struct buffer *detail);
  * 4 are ours are 3 instances. An estimate: shares differ by one, and an instance without partitions is not seen.
  */
 unsigned bus_instances(const struct bus *b);
+
+/*
+ * Whether all revocations that any instance had written a second ago have been read here and told to the listener:
+ * what is held in memory may be answered from. To be asked last, when the answer is there to be sealed.
+ */
+bool bus_fresh(const struct bus *b);
 
 /*
  * Stops intake, lets handlers finish for at most drain_ms, commits, flushes, closes through the close queue,

@@ -2,6 +2,7 @@
 #ifndef HLIDKA_BUS_INTERNAL_H
 #define HLIDKA_BUS_INTERNAL_H
 
+#include "broadcast.h"
 #include "bus.h"
 #include "closing.h"
 #include "consumer.h"
@@ -46,6 +47,7 @@ struct bus {
     struct postponed postponed;
     struct dead_queue dead;
     struct events events;
+    struct broadcast broadcast;
     struct stats stats;
     struct closing closing;
 

@@ -25,6 +25,7 @@ void closing_begin(struct bus *b, uint32_t drain_ms, void (*stopped)(void *cooki
     partitions_hold(b, true);
     dispatch_abandon_postponed(b);
     dead_queue_end(b);
+    broadcast_stop(b);
     bus_hurry(b);
 }
 
@@ -86,6 +87,10 @@ static void destroy(uv_work_t *work)
         rd_kafka_queue_destroy(b->consumer.queue);
         rd_kafka_destroy_flags(b->consumer.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
+    if (b->broadcast.rk) {
+        rd_kafka_queue_destroy(b->broadcast.queue);
+        rd_kafka_destroy_flags(b->broadcast.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
     rd_kafka_destroy(b->producer.rk);
 }
 
@@ -100,8 +105,9 @@ static void on_closed(uv_handle_t *handle)
 
 static void close_handles(struct bus *b)
 {
-    b->closing.handles = 2;
+    b->closing.handles = 3;
     uv_close((uv_handle_t *)&b->tick, on_closed);
+    uv_close((uv_handle_t *)&b->broadcast.beat, on_closed);
     uv_close((uv_handle_t *)&b->wake, on_closed);
 }
 
@@ -110,8 +116,8 @@ static void destroyed(uv_work_t *work, int status)
     struct bus *b = work->data;
 
     (void)status;
-    b->consumer.rk = b->producer.rk = NULL;
-    b->consumer.queue = b->closing.queue = NULL;
+    b->consumer.rk = b->producer.rk = b->broadcast.rk = NULL;
+    b->consumer.queue = b->closing.queue = b->broadcast.queue = NULL;
     close_handles(b);
 }
 
@@ -123,6 +129,8 @@ static void close_all(struct bus *b)
         log_warn("bus.abandoned", LOG_UINT("unfinished", b->partitions.in_flight));
     partitions_unassign(b, true);
     rd_kafka_queue_cb_event_enable(b->consumer.queue, NULL, NULL);
+    if (b->broadcast.queue)
+        rd_kafka_queue_cb_event_enable(b->broadcast.queue, NULL, NULL);
     if (b->closing.queue)
         rd_kafka_queue_cb_event_enable(b->closing.queue, NULL, NULL);
     topics_release(b);

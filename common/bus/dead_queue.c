@@ -54,14 +54,14 @@ void dead_queue_free(struct bus *b)
     b->dead.episodes = NULL;
 }
 
-static rd_kafka_headers_t *headers_for(const struct bus *b, const struct request *rq, enum dead_reason reason)
+static rd_kafka_headers_t *headers_for(const rd_kafka_message_t *m, enum dead_reason reason)
 {
     struct dead_letter_headers told;
     rd_kafka_headers_t *headers = rd_kafka_headers_new(DEAD_LETTER_HEADERS);
 
     if (!headers)
         return NULL;
-    dead_letter_describe(dead_reason_text(reason), text_of(b->request_topic), rq->message->partition, rq->offset, &told);
+    dead_letter_describe(dead_reason_text(reason), text_of(rd_kafka_topic_name(m->rkt)), m->partition, m->offset, &told);
     for (size_t i = 0; i < DEAD_LETTER_HEADERS; i++) {
         const struct dead_letter_header *h = &told.items[i];
         if (rd_kafka_header_add(headers, h->name, -1, h->value.data, (ssize_t)h->value.len)) {
@@ -73,9 +73,8 @@ static rd_kafka_headers_t *headers_for(const struct bus *b, const struct request
 }
 
 /* RESULT_FULL over the allowance. */
-static enum result compose(struct bus *b, const struct request *rq, const struct verdict *v, struct delivery *d)
+static enum result compose(struct bus *b, const rd_kafka_message_t *m, const struct verdict *v, struct delivery *d)
 {
-    const rd_kafka_message_t *m = rq->message;
     struct bytes value = { m->payload, m->payload ? m->len : 0 }, kept;
     enum result r = dead_letter_value(value, v->unframed, &d->value, &kept);
 
@@ -87,32 +86,51 @@ static enum result compose(struct bus *b, const struct request *rq, const struct
         return r;
     if (m->key && (r = buffer_append(&d->key, m->key, m->key_len)))
         return r;
-    d->headers = headers_for(b, rq, v->reason);
+    d->headers = headers_for(m, v->reason);
     return d->headers ? RESULT_OK : RESULT_NO_MEMORY;
 }
 
-void dead_queue_put(struct bus *b, struct request *rq, const struct verdict *v)
+/* Counts it, and writes the letter, which is not sent yet; NULL when there is to be none. */
+static struct delivery *letter(struct bus *b, const rd_kafka_message_t *m, const struct verdict *v)
 {
     rd_kafka_topic_t *topic = b->topics.own[OWN_DEAD].handle;
     struct delivery *d = topic ? delivery_new(b, DELIVERY_DEAD) : NULL;
 
     b->dead.counts[v->reason]++;
     episodes_add(b->dead.episodes, v->reason, v->source ? v->source->name : (struct text){ 0 }, boot_ms());
-    enum result r = d ? compose(b, rq, v, d) : RESULT_NOT_FOUND;
-    if (r) {
-        b->dead.only_counted++;
-        if (r != RESULT_FULL)
-            log_warn("bus.dead_letter", LOG_STR("reason", dead_reason_text(v->reason)), LOG_RESULT(r));
-        if (d)
-            delivery_drop(b, d);
+    enum result r = d ? compose(b, m, v, d) : RESULT_NOT_FOUND;
+    if (!r) {
+        d->topic = topic;
+        return d;
+    }
+    b->dead.only_counted++;
+    if (r != RESULT_FULL)
+        log_warn("bus.dead_letter", LOG_STR("reason", dead_reason_text(v->reason)), LOG_RESULT(r));
+    if (d)
+        delivery_drop(b, d);
+    return NULL;
+}
+
+void dead_queue_put(struct bus *b, struct request *rq, const struct verdict *v)
+{
+    struct delivery *d = letter(b, rq->message, v);
+
+    if (!d) {
         request_dismiss(rq);
         return;
     }
-    d->topic = topic;
     d->partition = rq->partition;
     d->offset = rq->offset;
     request_release(rq);
     delivery_send(b, d);
+}
+
+void dead_queue_note(struct bus *b, const rd_kafka_message_t *m, const struct verdict *v)
+{
+    struct delivery *d = letter(b, m, v);
+
+    if (d)
+        delivery_send(b, d);
 }
 
 void dead_queue_unreadable(struct bus *b)

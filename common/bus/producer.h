@@ -12,7 +12,7 @@
 struct bus;
 struct partition;
 
-enum delivery_kind { DELIVERY_REPLY, DELIVERY_DEAD, DELIVERY_EVENT, DELIVERY_KINDS };
+enum delivery_kind { DELIVERY_REPLY, DELIVERY_DEAD, DELIVERY_EVENT, DELIVERY_HEARTBEAT, DELIVERY_KINDS };
 
 struct delivery {
     struct delivery *next;              /* in the free list, or waiting for room in librdkafka's queue */

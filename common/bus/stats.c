@@ -31,6 +31,7 @@ static void collect(void *cookie)
 
     partitions_collect(b);
     peers_collect(&b->peers);
+    broadcast_collect(b);
     b->producer.queued = b->producer.rk ? rd_kafka_outq_len(b->producer.rk) : 0;
 }
 
@@ -67,7 +68,8 @@ static enum result add_dead(struct bus *b)
 
 static enum result add_deliveries(struct bus *b)
 {
-    static const char *const KIND[DELIVERY_KINDS] = { "kind=\"reply\"", "kind=\"dead_letter\"", "kind=\"event\"" };
+    static const char *const KIND[DELIVERY_KINDS] = { "kind=\"reply\"", "kind=\"dead_letter\"", "kind=\"event\"",
+                                                       "kind=\"heartbeat\"" };
     struct metrics *m = b->options.metrics;
     enum result r = RESULT_OK;
 
@@ -128,6 +130,26 @@ static enum result add_plain(struct bus *b)
     return r;
 }
 
+static enum result add_broadcast(struct bus *b)
+{
+    const struct {
+        const char *name, *help;
+        const uint64_t *value;
+    } counters[] = {
+        { "hlidka_bus_revocations_total", "Revocations read.", &b->broadcast.revocations },
+        { "hlidka_bus_revocations_refused_total", "Messages on the topic of revocations that were dead-lettered.", &b->broadcast.refused },
+        { "hlidka_bus_revocations_lost_total", "Times that revocations may have gone unread, and all was forgotten.", &b->broadcast.lost },
+        { "hlidka_bus_revocations_errors_total", "Errors in reading the topic of revocations.", &b->broadcast.errors },
+    };
+    enum result r = metrics_gauge(b->options.metrics, "hlidka_bus_heartbeat_age_seconds",
+                                  "Since the newest own heartbeat that was read back was made; -1 before the first.", NULL,
+                                  &b->broadcast.age_s);
+
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && !r; i++)
+        r = metrics_counter(b->options.metrics, counters[i].name, counters[i].help, NULL, counters[i].value);
+    return r;
+}
+
 enum result stats_init(struct bus *b)
 {
     enum result r;
@@ -137,7 +159,8 @@ enum result stats_init(struct bus *b)
         return RESULT_NO_MEMORY;
     if (!b->options.metrics)
         return RESULT_OK;
-    if ((r = add_answers(b)) || (r = add_dead(b)) || (r = add_deliveries(b)) || (r = add_latency(b)) || (r = add_plain(b)))
+    if ((r = add_answers(b)) || (r = add_dead(b)) || (r = add_deliveries(b)) || (r = add_latency(b)) || (r = add_plain(b)) ||
+        (b->options.listener && (r = add_broadcast(b))))
         return r;
     return metrics_collector(b->options.metrics, collect, b);
 }

@@ -29,16 +29,18 @@ struct topics_round {
     bool configs;                       /* look at the settings of ours too */
     rd_kafka_resp_err_t err;            /* what ended it early */
     rd_kafka_resp_err_t configs_err;
-    char wrong[OWN_TOPICS][128];
+    char wrong[OWN_REQUIRED][128];
     size_t count;
     struct question questions[];
 };
 
 enum result topics_init(struct bus *b)
 {
-    static const char *const SUFFIX[OWN_TOPICS] = { [OWN_REQUESTS] = ".requests", [OWN_DEAD] = ".dead", [OWN_EVENTS] = ".events" };
+    static const char *const SUFFIX[OWN_TOPICS] = { ".requests", ".dead", ".revocations", ".events" };
 
     for (unsigned i = 0; i < OWN_TOPICS; i++) {
+        if (i == OWN_REVOCATIONS && !b->options.listener)
+            continue;
         struct text whose = i == OWN_EVENTS ? TEXT("audit") : b->self;
         if (asprintf(&b->topics.own[i].name, "%.*s%.*s%s", TEXT_ARG(b->prefix), TEXT_ARG(whose), SUFFIX[i]) < 0) {
             b->topics.own[i].name = NULL;
@@ -96,8 +98,13 @@ static void work(uv_work_t *work_handle)
         round->err = ask(round->rk, &round->questions[i]);
     if (round->err || !round->configs)
         return;
-    const char *names[] = { round->bus->topics.own[OWN_REQUESTS].name, round->bus->topics.own[OWN_DEAD].name };
-    round->configs_err = topic_settings(round->rk, names, 2, ROUND_TIMEOUT_MS, round->wrong);
+    const char *names[OWN_REQUIRED];
+    size_t count = 0;
+    while (count < OWN_REQUIRED && round->bus->topics.own[count].name) {
+        names[count] = round->bus->topics.own[count].name;
+        count++;
+    }
+    round->configs_err = topic_settings(round->rk, names, count, ROUND_TIMEOUT_MS, round->wrong);
 }
 
 /* ---- on the loop ---- */
@@ -135,7 +142,7 @@ static void learn(struct bus *b, const struct topics_round *round)
         log_debug("bus.topic_settings", LOG_STR("error", rd_kafka_err2name(round->configs_err)));
         return;
     }
-    for (unsigned i = 0; i < OWN_TOPICS; i++)
+    for (unsigned i = 0; i < OWN_REQUIRED; i++)
         memcpy(b->topics.own[i].wrong, round->wrong[i], sizeof(round->wrong[i]));
 }
 
@@ -164,9 +171,34 @@ static void after(uv_work_t *work_handle, int status)
     dispatch_postponed(b);
 }
 
+/* NULL, or what is the matter with one that we need. */
+static const char *fault_of(const struct topics *ts, enum own_topic_kind kind)
+{
+    const struct own_topic *t = &ts->own[kind];
+
+    if (!t->name)
+        return NULL;
+    if (t->partitions == 0)
+        return "missing";
+    if (kind == OWN_REVOCATIONS && t->partitions != 1)
+        return "must have one partition";
+    return t->wrong[0] ? t->wrong : NULL;
+}
+
+static bool amiss(const struct topics *ts)
+{
+    for (unsigned i = 0; i < OWN_REQUIRED; i++)
+        if (fault_of(ts, i))
+            return true;
+    return ts->configs_ns == 0;
+}
+
 static bool settings_wrong(const struct topics *ts)
 {
-    return ts->own[OWN_REQUESTS].wrong[0] || ts->own[OWN_DEAD].wrong[0];
+    for (unsigned i = 0; i < OWN_REQUIRED; i++)
+        if (ts->own[i].wrong[0])
+            return true;
+    return false;
 }
 
 static enum result start(struct bus *b)
@@ -184,7 +216,8 @@ static enum result start(struct bus *b)
     round->configs = ts->known && (ts->configs_ns == 0 || settings_wrong(ts) ||
                                    now - ts->configs_ns >= CONFIGS_MS * NS_PER_MS);
     for (unsigned i = 0; i < OWN_TOPICS; i++)
-        round->questions[round->count++] = (struct question){ .topic = ts->own[i].name, .own = i };
+        if (ts->own[i].name)
+            round->questions[round->count++] = (struct question){ .topic = ts->own[i].name, .own = i };
     for (struct peer *p = b->peers.first; p; p = p->next)
         round->questions[round->count++] = (struct question){ .topic = p->reply_topic, .peer = p };
     int err = uv_queue_work(b->loop, &round->work, work, after);
@@ -203,11 +236,10 @@ void topics_tick(struct bus *b)
 {
     struct topics *ts = &b->topics;
     uint64_t since = (clock_boot_ns() - ts->started_ns) / NS_PER_MS;
-    bool amiss = !ts->own[OWN_REQUESTS].handle || !ts->own[OWN_DEAD].handle || settings_wrong(ts) || ts->configs_ns == 0;
 
     if (ts->round || b->state != BUS_RUNNING || (ts->started_ns && since < FRESH_MS))
         return;
-    if ((ts->wanted || amiss || b->consumer.down || since >= IDLE_MS) && start(b))
+    if ((ts->wanted || amiss(ts) || b->consumer.down || since >= IDLE_MS) && start(b))
         ts->wanted = true;
 }
 
@@ -230,13 +262,12 @@ const char *topics_fault(const struct bus *b, struct buffer *detail)
 {
     const char *fault = NULL;
 
-    for (unsigned i = 0; i < OWN_EVENTS; i++) {
-        const struct own_topic *t = &b->topics.own[i];
-        const char *what = t->partitions == 0 ? "missing" : t->wrong[0] ? t->wrong : NULL;
+    for (unsigned i = 0; i < OWN_REQUIRED; i++) {
+        const char *what = fault_of(&b->topics, i);
         if (!what)
             continue;
         fault = "topics";
-        if (buffer_printf(detail, "%s%s: %s", detail->len > 0 ? "; " : "", t->name, what))
+        if (buffer_printf(detail, "%s%s: %s", detail->len > 0 ? "; " : "", b->topics.own[i].name, what))
             break;                      /* the detail is cut, the fault stands */
     }
     return fault;

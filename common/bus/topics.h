@@ -16,10 +16,11 @@ struct bus;
 struct peer;
 struct topics_round;
 
-enum own_topic_kind { OWN_REQUESTS, OWN_DEAD, OWN_EVENTS, OWN_TOPICS };
+/* Without the first OWN_REQUIRED we are not ready. */
+enum own_topic_kind { OWN_REQUESTS, OWN_DEAD, OWN_REVOCATIONS, OWN_EVENTS, OWN_TOPICS, OWN_REQUIRED = OWN_EVENTS };
 
 struct own_topic {
-    char *name;
+    char *name;                         /* NULL: the service has no such topic */
     rd_kafka_topic_t *handle;           /* the producer's; NULL while there is no such topic */
     uint32_t partitions;                /* 0: there is no such topic */
     char wrong[128];                    /* how its settings differ; empty: not at all, or not to be learned */

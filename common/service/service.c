@@ -240,6 +240,7 @@ static enum result start_bus(struct service *s, struct buffer *why)
         .routes = s->spec->routes,
         .route_count = s->spec->route_count,
         .handler_cookie = s->state,
+        .listener = s->spec->listener,
         .window = s->settings->window,
         .slow_max = s->settings->slow_max,
         .ahead_ms = s->spec->ahead_ms,

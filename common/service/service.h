@@ -39,6 +39,7 @@ struct service_spec {
     size_t settings_size;                       /* of the struct that they fill */
     const struct route *routes;
     size_t route_count;
+    const struct broadcast_listener *listener;  /* NULL: no topic of revocations (broadcast.h) */
     uint32_t ahead_ms, age_ms, ttl_max_ms;      /* receive.h; 0 is the contract's default */
 
     /* For --check-config: whether what the settings name can be used, mistakes in `why`. Opens no store. May be NULL. */

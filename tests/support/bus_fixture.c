@@ -72,7 +72,7 @@ static const struct {
     const char *name;
     int partitions;
 } TOPICS[] = {
-    { "probe.requests", FIXTURE_PARTITIONS }, { "probe.dead", 1 },       { "audit.events", 1 },
+    { "probe.requests", FIXTURE_PARTITIONS }, { "probe.dead", 1 },       { "audit.events", 1 },       { "probe.revocations", 1 },
     { "replies.backend", FIXTURE_PARTITIONS }, { "replies.edge", FIXTURE_PARTITIONS },
 };
 
