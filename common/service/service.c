@@ -2,6 +2,7 @@
 
 #include "admin.h"
 #include "entropy.h"
+#include "probe.h"
 #include "process_metrics.h"
 #include "service_settings.h"
 #include "watched_files.h"
@@ -15,6 +16,7 @@
 #define SECOND_MS 1000u
 #define DRAIN_MS  3000u         /* for handlers; the bus takes 5 s more at most */
 #define DOOM_S    9u
+#define HEALTH_MS 3000u
 
 enum { EXIT_STOPPED = 0, EXIT_LOST = 1, EXIT_CONFIG = 2 };
 
@@ -332,7 +334,9 @@ static int help(const struct service_spec *spec, struct buffer *out)
 
     if (r)
         return complain(spec, r, out);
-    printf("usage: hlidka-%s [--help | --version | --check-config]\n\n%s\n\nSettings come from the environment:\n%.*s"
+    printf("usage: hlidka-%s [--help | --version | --check-config | --health]\n\n%s\n\n"
+           "--health asks the instance that runs with these settings whether it is ready: exit 0, or 1 and the reasons.\n\n"
+           "Settings come from the environment:\n%.*s"
            "Properties of librdkafka: HLIDKA_KAFKA_FETCH_WAIT_MAX_MS=1 is fetch.wait.max.ms=1.\n\n"
            "SIGTERM drains and stops, SIGHUP reloads. Exit: 0 stopped, 1 could not start or go on, 2 bad configuration.\n",
            spec->name, spec->summary, (int)out->len, (const char *)out->data);
@@ -354,7 +358,23 @@ static int run_with_settings(struct service *s, bool only_check, struct buffer *
     return live(s, why);
 }
 
-static int run(const struct service_spec *spec, bool only_check, struct buffer *why)
+/* For a health check, in an image that has nothing else to ask with. */
+static int health(const struct service_settings *settings)
+{
+    struct buffer answer;
+
+    buffer_init(&answer, WHY_MAX);
+    enum result r = probe_ready(settings->admin, HEALTH_MS, &answer);
+    printf("%.*s", (int)answer.len, answer.data ? (const char *)answer.data : "");
+    if (r && r != RESULT_UNAVAILABLE)
+        printf("%s: %s\n", settings->admin, result_text(r));
+    buffer_free(&answer);
+    return r ? EXIT_LOST : EXIT_STOPPED;
+}
+
+enum wish { WISH_SERVE, WISH_CHECK, WISH_HEALTH };
+
+static int run(const struct service_spec *spec, enum wish wish, struct buffer *why)
 {
     struct service s = { .spec = spec };
     enum result r = process_harden();
@@ -372,29 +392,32 @@ static int run(const struct service_spec *spec, bool only_check, struct buffer *
         snprintf(s.instance, sizeof(s.instance), "%s-%ld", spec->name, (long)getpid());
     log_start(spec->name, s.instance, service_log_level(s.settings));
 
-    int code = run_with_settings(&s, only_check, why);
+    int code = wish == WISH_HEALTH ? health(s.settings) : run_with_settings(&s, wish == WISH_CHECK, why);
     service_settings_free(s.settings);
     return code;
 }
 
 int service_run(const struct service_spec *spec, int argc, char **argv)
 {
+    static const char *const OPTIONS[] = { [WISH_SERVE] = "", [WISH_CHECK] = "--check-config", [WISH_HEALTH] = "--health" };
     const char *option = argc == 2 ? argv[1] : "";
+    enum wish wish = WISH_SERVE;
     struct buffer text;
     int code;
 
+    while (wish < WISH_HEALTH && strcmp(option, OPTIONS[wish]) != 0)
+        wish++;
     buffer_init(&text, WHY_MAX);
-    if (argc > 2 || (argc == 2 && strcmp(option, "--help") != 0 && strcmp(option, "--version") != 0 &&
-                     strcmp(option, "--check-config") != 0)) {
-        fprintf(stderr, "usage: hlidka-%s [--help | --version | --check-config]\n", spec->name);
-        code = EXIT_CONFIG;
+    if (argc <= 2 && strcmp(option, OPTIONS[wish]) == 0) {
+        code = run(spec, wish, &text);
     } else if (strcmp(option, "--help") == 0) {
         code = help(spec, &text);
     } else if (strcmp(option, "--version") == 0) {
         printf("hlidka-%s %s\n", spec->name, HLIDKA_VERSION);
         code = EXIT_STOPPED;
     } else {
-        code = run(spec, strcmp(option, "--check-config") == 0, &text);
+        fprintf(stderr, "usage: hlidka-%s [--help | --version | --check-config | --health]\n", spec->name);
+        code = EXIT_CONFIG;
     }
     buffer_free(&text);
     return code;

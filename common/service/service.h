@@ -10,7 +10,7 @@
  *         return service_run(&SPEC, argc, argv);
  *     }
  *
- * Order: --help/--version/--check-config; settings, log, core dumps off, libsodium, metrics; spec->start (opens the
+ * Order: --help/--version/--check-config/--health; settings, log, core dumps off, libsodium, metrics; spec->start (opens the
  * stores); bus; admin listener; loop. SIGTERM and SIGINT drain: /readyz says `draining`, intake stops, what was begun
  * ends, offsets are committed, spec->stop closes the stores, exit 0 in under 10 s (an alarm sees to it). SIGHUP, or a
  * change of a watched file (looked at every second), reloads. A second SIGTERM or SIGINT exits at once.

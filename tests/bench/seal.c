@@ -97,7 +97,7 @@ int main(int argc, char **argv)
     }
     size_t len = argc > 3 ? strtoul(argv[3], NULL, 10) : 512;
     unsigned rounds = argc > 4 ? (unsigned)strtoul(argv[4], NULL, 10) : 200000;
-    struct principals *who;
+    struct principals *who = NULL;
     struct buffer why;
     buffer_init(&why, 4096);
     enum result r = entropy_start();
