@@ -2,7 +2,7 @@
 
 #include "admin.h"
 #include "entropy.h"
-#include "probe.h"
+#include "ready_probe.h"
 #include "process_metrics.h"
 #include "service_settings.h"
 #include "watched_files.h"

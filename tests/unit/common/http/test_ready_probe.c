@@ -1,4 +1,4 @@
-#include "probe.h"
+#include "ready_probe.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -41,7 +41,7 @@ static pid_t serve(const char *answer, char address[32])
     return pid;
 }
 
-Test(probe, says_what_the_listener_says, .timeout = 30)
+Test(ready_probe, says_what_the_listener_says, .timeout = 30)
 {
     static const struct {
         const char *answer;
@@ -74,7 +74,7 @@ Test(probe, says_what_the_listener_says, .timeout = 30)
     }
 }
 
-Test(probe, says_that_nobody_is_there, .timeout = 10)
+Test(ready_probe, says_that_nobody_is_there, .timeout = 10)
 {
     char address[32];
     struct buffer said;

@@ -1,6 +1,6 @@
 /* Asks an admin listener whether it is ready: what a container's health check runs, in an image without curl. */
-#ifndef HLIDKA_PROBE_H
-#define HLIDKA_PROBE_H
+#ifndef HLIDKA_READY_PROBE_H
+#define HLIDKA_READY_PROBE_H
 
 #include "buffer.h"
 

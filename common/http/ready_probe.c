@@ -1,4 +1,4 @@
-#include "probe.h"
+#include "ready_probe.h"
 
 #include "listen_address.h"
 
