@@ -372,6 +372,21 @@ static int health(const struct service_settings *settings)
     return r ? EXIT_LOST : EXIT_STOPPED;
 }
 
+/* In containers every process has the same number: the host's name tells them apart. */
+static void name_instance(struct service *s)
+{
+    char host[UV_MAXHOSTNAMESIZE] = "localhost";
+    size_t len = sizeof(host);
+
+    if (s->settings->instance) {
+        snprintf(s->instance, sizeof(s->instance), "%s", s->settings->instance);
+        return;
+    }
+    if (uv_os_gethostname(host, &len))
+        log_warn("service.no_hostname");
+    snprintf(s->instance, sizeof(s->instance), "%s-%.40s-%ld", s->spec->name, host, (long)getpid());
+}
+
 enum wish { WISH_SERVE, WISH_CHECK, WISH_HEALTH };
 
 static int run(const struct service_spec *spec, enum wish wish, struct buffer *why)
@@ -386,10 +401,7 @@ static int run(const struct service_spec *spec, enum wish wish, struct buffer *w
     r = service_settings_load(spec, &s.settings, &s.own, why);
     if (r)
         return complain(spec, r, why);
-    if (s.settings->instance)
-        snprintf(s.instance, sizeof(s.instance), "%s", s.settings->instance);
-    else
-        snprintf(s.instance, sizeof(s.instance), "%s-%ld", spec->name, (long)getpid());
+    name_instance(&s);
     log_start(spec->name, s.instance, service_log_level(s.settings));
 
     int code = wish == WISH_HEALTH ? health(s.settings) : run_with_settings(&s, wish == WISH_CHECK, why);

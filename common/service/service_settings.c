@@ -19,7 +19,7 @@ static const struct env_setting COMMON[] = {
     { "HLIDKA_KEY_FILE", ENV_TEXT, AT(key_file), .required = true, .help = "our secret keys, mode 0600; the first line sends" },
     { "HLIDKA_SIGN_FILE", ENV_TEXT, AT(sign_file), .help = "our Ed25519 seeds, mode 0600, where we sign" },
     { "HLIDKA_ADMIN", ENV_TEXT, AT(admin), .required = true, .help = "address:port of /livez, /readyz and /metrics" },
-    { "HLIDKA_INSTANCE", ENV_TEXT, AT(instance), .max = 64, .help = "this process among its kind; <service>-<pid> unless given" },
+    { "HLIDKA_INSTANCE", ENV_TEXT, AT(instance), .max = 64, .help = "this process among its kind; <service>-<host>-<pid> unless given" },
     { "HLIDKA_LOG_LEVEL", ENV_CHOICE, AT(log_level), .fallback = "info", .choices = LEVELS, .help = "the least that is logged" },
     { "HLIDKA_WINDOW", ENV_UINT, AT(window), .fallback = "256", .min = 1, .max = 10000,
       .help = "messages in flight per partition" },

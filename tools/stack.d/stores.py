@@ -9,9 +9,10 @@ import subprocess
 from pathlib import Path
 
 from process import Process, fingerprint, plain_environment, proc_stat, run_tool, user_of, wait_for
-from run import Run, StackError, random_password, write_if_changed
+from run import ROOT, Run, StackError, random_password, write_if_changed
 
 SCHEMAS = ("auth", "crypto", "audit")
+ROLES = ROOT / "deploy" / "postgres" / "roles.sql"
 
 
 def ask(port: int, question: bytes, length: int) -> bytes:
@@ -191,28 +192,12 @@ class Postgres:
             shutil.chown(path, self.user)
 
     def _provide(self, passwords: dict) -> None:
-        """Roles, database and schemas, as they should be: once, or again if an earlier start got no further."""
-        services = [f"hlidka_{s}" for s in SCHEMAS]
-        roles = ", ".join(f"'{r}'" for r in ["hlidka", *services])
-        sql = [f"SELECT format('CREATE ROLE %I LOGIN', r) FROM unnest(ARRAY[{roles}]) r "
-               "WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) \\gexec"]
-        sql += [f"ALTER ROLE {role} PASSWORD '{passwords[role]}';" for role in ["hlidka", *services]]
-        # the owner reads what the services own: tests look at what is stored
-        sql += [f"GRANT {role} TO hlidka;" for role in services]
-        sql += ["SELECT 'CREATE DATABASE hlidka OWNER hlidka' "
-                "WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'hlidka') \\gexec",
-                "REVOKE ALL ON DATABASE hlidka FROM PUBLIC;",
-                f"GRANT CONNECT, TEMPORARY ON DATABASE hlidka TO {', '.join(services)};",
-                "\\connect hlidka"]
-        for schema in SCHEMAS:
-            sql += [f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION hlidka_{schema};",
-                    f"ALTER ROLE hlidka_{schema} IN DATABASE hlidka SET search_path = {schema};"]
-        mark = fingerprint(sql)
+        """Roles, database and schemas (deploy/postgres/roles.sql): once, or again if an earlier start got no further."""
+        variables = {"OWNER_PASSWORD": passwords["hlidka"]} | {f"{s.upper()}_PASSWORD": passwords[f"hlidka_{s}"] for s in SCHEMAS}
+        mark = fingerprint(ROLES.read_text(), variables)
         if self.provided.exists() and self.provided.read_text() == mark:
             return
         run_tool("making PostgreSQL's roles and schemas", [
-            self._program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", self.port,
-            "-U", "postgres", "-d", "postgres"],
-            {"PGPASSWORD": passwords["postgres"], "PGOPTIONS": "-c client_min_messages=warning"},
-            "\n".join(sql) + "\n")
+            self._program("psql"), "-X", "-q", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres", "-d", "postgres", "-f", ROLES],
+            {"PGPASSWORD": passwords["postgres"], **variables})
         write_if_changed(self.provided, mark)
