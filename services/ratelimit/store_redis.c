@@ -3,20 +3,10 @@
 #include "clock.h"
 #include "library.h"
 #include "log.h"
+#include "store_call.h"
 
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-/* As in schema/ratelimit.lua. */
-#define HEAD_LEN (1 + FINGERPRINT_LEN)
-#define CLAIM_LEN (1 + 6 * 7)
-#define RULING_LEN (1 + 5 * 7)
-
-#define ACCOUNT_PREFIX "hlidka:rl:a:"
-#define RECORD_PREFIX "hlidka:rl:m:"
-#define HASH_TEXT_LEN 22                /* base64url of 16 bytes */
-#define KEY_LEN (sizeof(ACCOUNT_PREFIX) - 1 + HASH_TEXT_LEN)
 #define RUN_ID_LEN 40
 
 struct store_redis {
@@ -32,109 +22,7 @@ struct store_redis {
     void *closed_cookie;
 };
 
-/* ---- a check as the function reads it ----------------------------------------------------------------------- */
-
-static uint8_t *put(uint8_t *out, uint64_t v)
-{
-    for (size_t i = 0; i < 7; i++, v >>= 8)
-        out[i] = (uint8_t)v;
-    return out + 7;
-}
-
-static const uint8_t *get(const uint8_t *in, uint64_t *v)
-{
-    *v = 0;
-    for (size_t i = 7; i-- > 0;)
-        *v = *v << 8 | in[i];
-    return in + 7;
-}
-
-static uint8_t *put_claim(uint8_t *out, const struct claim *c)
-{
-    uint64_t numbers[4] = { c->cost };
-
-    if (c->algorithm == ALGORITHM_GCRA) {
-        struct gcra_rule rule = { .limit = c->limit, .burst = c->burst, .window_us = c->window_us };
-        struct span adds = gcra_span(&rule, c->cost), room = gcra_span(&rule, c->burst);
-
-        numbers[0] = adds.us;
-        numbers[1] = adds.rem;
-        numbers[2] = room.us;
-        numbers[3] = room.rem;
-    }
-    *out++ = (uint8_t)((unsigned)c->algorithm | (c->shadow ? 4u : 0) | (c->never ? 8u : 0) | (c->many ? 16u : 0));
-    out = put(out, c->window_us);
-    out = put(out, c->limit);
-    for (size_t i = 0; i < 4; i++)
-        out = put(out, numbers[i]);
-    return out;
-}
-
-static size_t put_request(const struct store_check *c, uint8_t *out)
-{
-    uint8_t *at = out + HEAD_LEN;
-    bool many = false;
-
-    for (size_t i = 0; i < c->count; i++) {
-        at = put_claim(at, &c->claims[i]);
-        many = many || c->claims[i].many;
-    }
-    out[0] = (uint8_t)((c->peek ? 1u : 0) | (many ? 2u : 0));
-    memcpy(out + 1, c->fingerprint, FINGERPRINT_LEN);
-    return (size_t)(at - out);
-}
-
-static void put_key(char out[KEY_LEN + 1], const char *prefix, const uint8_t hash[16])
-{
-    memcpy(out, prefix, KEY_LEN - HASH_TEXT_LEN);
-    (void)sodium_bin2base64(out + KEY_LEN - HASH_TEXT_LEN, HASH_TEXT_LEN + 1, hash, 16,
-                            sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-}
-
-/* ---- its answer ------------------------------------------------------------------------------------------------ */
-
-static enum result take_rulings(struct bytes in, size_t count, struct ruling *rulings)
-{
-    const uint8_t *at = in.data;
-
-    if (in.len != count * RULING_LEN)
-        return RESULT_MALFORMED;
-    for (size_t i = 0; i < count; i++) {
-        struct ruling *r = &rulings[i];
-
-        r->allowed = *at & 1;
-        r->charged = *at & 2;
-        at = get(at + 1, &r->held);
-        at = get(at, &r->rest);
-        at = get(at, &r->wait_us);
-        at = get(at, &r->at_us);
-        at = get(at, &r->born_us);
-    }
-    return RESULT_OK;
-}
-
-static enum result take_answer(const struct store_check *c, const struct redis_value *v, struct store_outcome *out)
-{
-    if (v->kind != REDIS_TEXT || v->text.len == 0)
-        return RESULT_MALFORMED;
-    struct bytes rest = { (const uint8_t *)v->text.data + 1, v->text.len - 1 };
-    switch (v->text.data[0]) {
-    case 'F':
-        out->answer = STORE_RULED;
-        out->count = c->count;
-        return take_rulings(rest, out->count, out->rulings);
-    case 'R':
-        out->answer = STORE_REPEATED;
-        if (terms_decode(rest, out->terms, &out->count, &rest))
-            return RESULT_MALFORMED;
-        return take_rulings(rest, out->count, out->rulings);
-    case 'C':
-        out->answer = STORE_CONFLICT;
-        return RESULT_OK;
-    default:
-        return RESULT_MALFORMED;
-    }
-}
+/* ---- answers ------------------------------------------------------------------------------------------------- */
 
 static void on_reloaded(void *cookie, enum redis_outcome outcome, const struct redis_value *v)
 {
@@ -172,8 +60,8 @@ static void on_answer(void *cookie, enum redis_outcome outcome, const struct red
 
     if (outcome == REDIS_ANSWERED) {
         histogram_add(&s->latency, (clock_boot_ns() - c->began_ns) / 1000);
-        if (take_answer(c, v, &out)) {
-            log_error("store.malformed_answer", LOG_UINT("length", v->text.len));
+        if (v->kind != REDIS_TEXT || store_call_take(text_bytes(v->text), c, &out)) {
+            log_error("store.malformed_answer", LOG_UINT("kind", v->kind), LOG_UINT("length", v->text.len));
             out = (struct store_outcome){ .answer = STORE_UNKNOWN };
         }
     } else if (outcome == REDIS_REFUSED) {
@@ -186,29 +74,14 @@ static void on_answer(void *cookie, enum redis_outcome outcome, const struct red
 static void check(struct store *store, struct store_check *c, store_cb *cb, void *cookie)
 {
     struct store_redis *s = (struct store_redis *)store;
-    char keys[1 + MATCH_MAX][KEY_LEN + 1], count[8];
-    uint8_t request[HEAD_LEN + MATCH_MAX * CLAIM_LEN];
-    const char *argv[3 + 1 + MATCH_MAX + 2] = { "FCALL", s->function, count };
-    size_t lens[3 + 1 + MATCH_MAX + 2] = { 5, strlen(s->function) };
-    size_t argc = 3;
+    struct store_call call;
 
-    lens[2] = (size_t)snprintf(count, sizeof(count), "%zu", 1 + c->count);
-    put_key(keys[0], RECORD_PREFIX, c->record);
-    for (size_t i = 0; i < c->count; i++)
-        put_key(keys[1 + i], ACCOUNT_PREFIX, c->claims[i].account);
-    for (size_t i = 0; i <= c->count; i++, argc++) {
-        argv[argc] = keys[i];
-        lens[argc] = KEY_LEN;
-    }
-    argv[argc] = (const char *)c->terms.data;
-    lens[argc++] = c->terms.len;
-    argv[argc] = (const char *)request;
-    lens[argc++] = put_request(c, request);
+    store_call_put(&call, s->function, c);
     c->store = store;
     c->cb = cb;
     c->cookie = cookie;
     c->began_ns = clock_boot_ns();
-    if (redis_command(s->redis, on_answer, c, argc, argv, lens))
+    if (redis_command(s->redis, on_answer, c, call.argc, call.argv, call.lens))
         cb(cookie, &(struct store_outcome){ .answer = STORE_AWAY });
 }
 

@@ -154,7 +154,7 @@ static uint64_t drive(const struct run *r, rd_kafka_t *consumer, rd_kafka_t *pro
     unsigned sent = 0, got = 0;
     if (!value)
         die("calloc", "out of memory");
-    uint64_t begun = now_ns(), give_up = begun + 60u * 1000000000u;
+    uint64_t begun = now_ns(), give_up = begun + 60 * UINT64_C(1000000000);
     while (got < count) {
         for (; sent < count && sent - got < r->in_flight; sent++) {
             uint64_t at = now_ns();

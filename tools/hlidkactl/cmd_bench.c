@@ -19,8 +19,8 @@ static const char USAGE[] =
     "\n"
     "  --in-flight N   calls at once (64)\n"
     "  --seconds S     how long (10)\n"
-    "  --count N       or how many calls, all of them counted (no bound)\n"
-    "  --warm-up S     before anything is counted (1)\n"
+    "  --count N       or how many calls, however long that takes\n"
+    "  --warm-up S     before anything is counted (1; 0 with --count)\n"
     "  --deadline MS   of each call (5000)\n"
     "  --json          one line of JSON: answers, refused, timeouts, resends, seconds, per_second, p50_us, p95_us,\n"
     "                  p99_us, max_us\n"
@@ -49,7 +49,8 @@ struct bench {
     char op[ARGUMENT_OP_MAX];
     struct hlidka *client;
     struct slot *slots;
-    uint64_t begun, ended;              /* calls */
+    uint64_t begun;                     /* calls */
+    uint64_t counted;                   /* of those, begun since the warm-up */
     uint64_t counting_ns, until_ns;     /* since when, until when calls are counted */
     uint64_t last_ns;
     uint64_t answers, refused, timeouts;
@@ -165,10 +166,12 @@ static void ask(struct slot *slot)
     enum hlidka_status s = hlidka_call(b->client, &(struct hlidka_request){
         .op = b->op, .body = { body.data, body.len }, .deadline_ms = b->options->deadline_ms,
     }, done, slot, NULL);
-    if (s)
+    if (s) {
         stop(b, connect_refused(s));
-    else
+    } else {
         b->begun++;
+        b->counted += slot->asked_ns >= b->counting_ns;
+    }
 done:
     buffer_free(&body);
 }
@@ -196,13 +199,12 @@ static void done(void *cookie, const struct hlidka_reply *reply)
     struct bench *b = slot->bench;
     uint64_t now_ns = clock_boot_ns(), bound = b->options->count;
 
-    b->ended++;
     count(b, slot, reply->outcome, now_ns);
     if (b->stopping)
         return;
-    if (now_ns >= b->until_ns || (bound && b->ended >= bound))
+    if (bound ? b->answers + b->timeouts >= bound : now_ns >= b->until_ns)
         stop(b, EXIT_DONE);
-    else if (!bound || b->begun < bound)
+    else if (!bound || b->counted < bound)
         ask(slot);
 }
 
@@ -215,7 +217,7 @@ static void begin(void *cookie)
 
     b->counting_ns = now_ns + (uint64_t)o->warm_up * 1000000000;
     b->until_ns = b->counting_ns + (uint64_t)o->seconds * 1000000000;
-    for (uint32_t i = 0; i < o->in_flight && !b->stopping && (!o->count || b->begun < o->count); i++)
+    for (uint32_t i = 0; i < o->in_flight && !b->stopping && (!o->count || b->counted < o->count); i++)
         ask(&b->slots[i]);
 }
 
@@ -308,7 +310,7 @@ done:
 
 int cmd_bench(int argc, char **argv)
 {
-    struct bench_options o = { .in_flight = 64, .seconds = 10, .warm_up = 1, .deadline_ms = 5000 };
+    struct bench_options o = { .in_flight = 64, .seconds = 10, .warm_up = UINT32_MAX, .deadline_ms = 5000 };
     struct bench b = { .options = &o };
     struct buffer why;
 
@@ -316,8 +318,8 @@ int cmd_bench(int argc, char **argv)
     buffer_init(&why, 4096);
     int code = parse(argc, argv, &o);
     if (!code) {
-        if (o.count)
-            o.warm_up = 0;
+        if (o.warm_up == UINT32_MAX)
+            o.warm_up = o.count ? 0 : 1;
         enum result r = settings_load(&o.settings, &why);
         if (!r)
             r = argument_op(o.service, o.op, b.op, &why);
