@@ -7,7 +7,7 @@
 
 _Static_assert(sizeof(FORMAT) + TOKEN_TEXT_LEN + 20 < COOKIE_MAX, "every token and age fit");
 
-size_t cookie_format(const char token[TOKEN_TEXT_LEN + 1], uint64_t max_age_s, char out[COOKIE_MAX])
+size_t cookie_format(const char *token, uint64_t max_age_s, char out[COOKIE_MAX])
 {
     return (size_t)snprintf(out, COOKIE_MAX, FORMAT, token, max_age_s);
 }

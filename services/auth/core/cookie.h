@@ -11,6 +11,6 @@
 #define COOKIE_CLEAR "__Host-hlidka=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
 
 /* NUL-terminated; returns its length. It holds the token: wipe it. */
-size_t cookie_format(const char token[TOKEN_TEXT_LEN + 1], uint64_t max_age_s, char out[COOKIE_MAX]);
+size_t cookie_format(const char *token, uint64_t max_age_s, char out[COOKIE_MAX]);
 
 #endif

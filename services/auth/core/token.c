@@ -25,6 +25,18 @@ void token_make(const struct uuid *session, const uint8_t secret[TOKEN_SECRET_LE
     secret_wipe(raw, sizeof(raw));
 }
 
+/* sodium_base642bin takes some bytes above 127 for letters. */
+static bool is_base64url(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++) {
+        char c = t.data[i];
+
+        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_')
+            return false;
+    }
+    return true;
+}
+
 enum result token_parse(struct text text, struct token *out)
 {
     uint8_t raw[RAW_LEN];
@@ -33,7 +45,10 @@ enum result token_parse(struct text text, struct token *out)
 
     if (text.len != TOKEN_TEXT_LEN || !text_starts(text, TEXT(PREFIX)))
         return RESULT_MALFORMED;
-    if (sodium_base642bin(raw, sizeof(raw), text.data + PREFIX_LEN, text.len - PREFIX_LEN, NULL, &len, NULL,
+    struct text body = { text.data + PREFIX_LEN, text.len - PREFIX_LEN };
+    if (!is_base64url(body))
+        return RESULT_MALFORMED;
+    if (sodium_base642bin(raw, sizeof(raw), body.data, body.len, NULL, &len, NULL,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 || len != sizeof(raw)) {
         r = RESULT_MALFORMED;
     } else {
