@@ -10,7 +10,7 @@
 #define USER_KEY_LEN REVOKED_KEY_LEN
 
 struct entry {
-    struct cached_session session;      /* its texts are in `texts` */
+    struct known_session session;      /* its texts are in `texts` */
     struct entry *newer, *older;        /* by when they were last asked for */
     struct entry *next, **link;         /* in its user's bucket; link is what points here */
     uint8_t user[USER_KEY_LEN];
@@ -108,7 +108,7 @@ static void drop(struct cache *c, struct entry *e)
 {
     unlink_age(c, e);
     unlink_user(e);
-    hashmap_remove(c->sessions, &e->session.shown.session_id);
+    hashmap_remove(c->sessions, &e->session.life.id);
     c->stats.bytes -= e->size;
     free(e);
 }
@@ -133,7 +133,7 @@ static void move_text(struct text *t, char **at)
     *at += t->len;
 }
 
-static struct entry *copy(const struct cache *c, const struct cached_session *s)
+static struct entry *copy(const struct cache *c, const struct known_session *s)
 {
     size_t size = sizeof(struct entry) + text_room(&s->shown);
     struct entry *e = calloc(1, size);
@@ -158,7 +158,7 @@ static struct entry *copy(const struct cache *c, const struct cached_session *s)
 
 /* ---- what is asked of it -------------------------------------------------------------------------------------- */
 
-struct cached_session *cache_find(struct cache *c, const struct uuid *session_id)
+struct known_session *cache_find(struct cache *c, const struct uuid *session_id)
 {
     struct entry *e = hashmap_get(c->sessions, session_id);
 
@@ -179,9 +179,9 @@ static void make_room(struct cache *c, size_t size)
     }
 }
 
-void cache_keep(struct cache *c, const struct cached_session *s, uint64_t began_ns)
+void cache_keep(struct cache *c, const struct known_session *s, uint64_t began_ns)
 {
-    const struct uuid *id = &s->shown.session_id;
+    const struct uuid *id = &s->life.id;
 
     if (revoked_unknown(c->revoked, began_ns) || cache_overtaken(c, id, s->shown.user_id, began_ns)) {
         c->stats.overtaken++;

@@ -14,17 +14,11 @@
 #ifndef HLIDKA_CACHE_H
 #define HLIDKA_CACHE_H
 
-#include "auth.h"
+#include "known_session.h"
 
-#define CACHE_SECRET_LEN 32u
 #define CACHE_BYTES_EACH 1024u          /* what one session may take, on average; most take half of it */
 
 struct cache;
-
-struct cached_session {
-    uint8_t secret_sha256[CACHE_SECRET_LEN];
-    struct auth_session_introspect_result shown;
-};
 
 struct cache_stats {
     uint64_t evicted;                   /* gave way to others */
@@ -37,17 +31,14 @@ struct cache_stats {
 MUST_USE enum result cache_new(size_t sessions, const uint8_t seed[16], struct cache **out);
 void cache_free(struct cache *c);
 
-/*
- * NULL when it is not held. Borrowed until the next call that keeps or forgets; `last_activity` and `expires_at` in
- * it are the caller's to bring forward.
- */
-struct cached_session *cache_find(struct cache *c, const struct uuid *session_id);
+/* NULL when it is not held. Borrowed until the next call that keeps or forgets; a touch may bring it forward. */
+struct known_session *cache_find(struct cache *c, const struct uuid *session_id);
 
 /*
- * Keeps a copy of a living session's row (shown.session_id and shown.user_id are set), in place of an older one.
- * Not when it was revoked while it was being read or may have been: see cache_overtaken. Without memory, not either.
+ * Keeps a copy of a living session's row, in place of an older one. Not when it was revoked while it was being read or may have
+ * been (cache_overtaken), and not without memory.
  */
-void cache_keep(struct cache *c, const struct cached_session *s, uint64_t began_ns);
+void cache_keep(struct cache *c, const struct known_session *s, uint64_t began_ns);
 
 /* Whether a change of that session, or of all of that user's, is known to have come since the reading began. */
 bool cache_overtaken(const struct cache *c, const struct uuid *session_id, struct text user_id, uint64_t began_ns);

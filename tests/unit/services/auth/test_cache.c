@@ -32,10 +32,11 @@ static struct text ROLES[] = { { "admin", 5 }, { "a-role-with-a-longer-name", 25
 
 static void keep(uint32_t n, const char *user, uint64_t began)
 {
-    struct cached_session s = {
-        .secret_sha256 = { (uint8_t)n, 1, 2 },
+    struct known_session s = {
+        .life.id = id_of(n),
+        .digest = { (uint8_t)n, 1, 2 },
         .shown = {
-            .active = true, .user_id = text_of(user), .session_id = id_of(n), .has_session_id = true,
+            .active = true, .user_id = text_of(user), 
             .telegram_id = TEXT("12345"), .tier = TEXT("premium"), .roles = { ROLES, 2 }, .has_roles = true,
             .aal = 2, .has_aal = true, .last_activity = 1000 + n, .has_last_activity = true,
         },
@@ -62,7 +63,7 @@ Test(cache, holds_a_copy_of_all_that_is_shown, .timeout = 5)
 {
     char user[] = "u-1", role[] = "rr";
     struct text roles[] = { { role, 2 } };
-    struct cached_session s = { .secret_sha256 = { 9 }, .shown = { .active = true, .user_id = text_of(user), .session_id = id_of(7),
+    struct known_session s = { .life.id = id_of(7), .digest = { 9 }, .shown = { .active = true, .user_id = text_of(user),
                                 .roles = { roles, 1 }, .has_roles = true, .expires_at = 5, .has_expires_at = true } };
     struct uuid id = id_of(7);
 
@@ -71,14 +72,14 @@ Test(cache, holds_a_copy_of_all_that_is_shown, .timeout = 5)
     memset(user, 'x', sizeof(user) - 1);
     memset(role, 'x', 2);
     roles[0].len = 1;
-    const struct cached_session *got = cache_find(c, &id);
+    const struct known_session *got = cache_find(c, &id);
     cr_assert(got);
     cr_expect(text_equal(got->shown.user_id, TEXT("u-1")));
     cr_expect_eq(got->shown.roles.count, 1);
     cr_expect(text_equal(got->shown.roles.items[0], TEXT("rr")));
     cr_expect_null(got->shown.telegram_id.data, "absent stays absent");
     cr_expect_eq(got->shown.expires_at, 5);
-    cr_expect_eq(got->secret_sha256[0], 9);
+    cr_expect_eq(got->digest[0], 9);
     end();
 }
 
@@ -183,7 +184,7 @@ Test(cache, its_bytes_are_bounded_too, .timeout = 10)
     for (size_t i = 0; i < 32; i++)
         many[i] = (struct text){ long_role, sizeof(long_role) };
     for (uint32_t n = 0; n < 1000; n++) {
-        struct cached_session s = { .shown = { .user_id = TEXT("u-1"), .session_id = id_of(n), .roles = { many, 32 }, .has_roles = true } };
+        struct known_session s = { .life.id = id_of(n), .shown = { .user_id = TEXT("u-1"), .roles = { many, 32 }, .has_roles = true } };
         cache_keep(c, &s, READ);
         cr_assert(held(n));
         cr_assert_leq(cache_stats(c)->bytes, 100 * CACHE_BYTES_EACH);
