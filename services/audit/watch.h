@@ -1,0 +1,34 @@
+/*
+ * Who looks at every record as it enters the log, and may write what follows from it (alerts and their outbox rows)
+ * into the very transaction that stores it. The rules are the one watch of the service.
+ *
+ * A leader's life, as its watch sees it:
+ *
+ *     forget                           all state is worth nothing: a leadership begins, or a transaction was lost
+ *     replay × n                       the records that were received within reach_ms before the newest, in seq order
+ *     feed × n, written                a transaction of n new records, in seq order; then the next
+ *
+ * A transaction that does not commit is never undone in parts: forget and replay come again, from what is stored. So
+ * a watch needs no way back, and what it knows beyond reach_ms it keeps in tables of its own, written by feed.
+ * Same log, same alerts: nothing but the records may decide, neither the clock nor how they were cut into transactions.
+ */
+#ifndef HLIDKA_WATCH_H
+#define HLIDKA_WATCH_H
+
+#include "log_event.h"
+
+struct pg_batch;
+
+struct watch {
+    void (*forget)(void *cookie);
+    uint64_t (*reach_ms)(void *cookie);
+    /* Failures of both give the leadership up; the next one tries again. */
+    enum result (*replay)(void *cookie, const struct log_record *r);
+    /* Adds its statements to writes: behind those that fence the transaction. r and all it borrows live for the call. */
+    enum result (*feed)(void *cookie, const struct log_record *r, struct pg_batch *writes);
+    /* What was fed since the last time is committed: wake the relay. */
+    void (*written)(void *cookie);
+    void *cookie;
+};
+
+#endif
