@@ -53,6 +53,7 @@ SEES_common/bus/api := common/base proto common/bus/api
 SEES_common/bus     := common/base common/sys proto common/bus/api common/bus common/db
 SEES_common/db      := common/base common/sys common/db
 SEES_common/http    := common/base common/sys common/http
+SEES_common/durable := common/base common/sys proto common/bus/api common/bus common/db common/http common/service clients/c common/durable
 SEES_common/service := common/base common/sys proto common/bus/api common/bus common/db common/http common/service
 SEES_clients/c      := common/base common/sys proto common/bus clients/c
 SEES_tools/hlidkactl := common/base common/sys proto common/bus clients/c tools/hlidkactl
@@ -61,10 +62,10 @@ SEES_tools/asyncapi := common/base proto
 
 # A service: core/ sees itself and base; handlers the request's face, core, proto and the store's header; stores
 # the databases; main.c everything.
-EVERYTHING := common/base common/sys proto common/bus/api common/bus common/db common/http common/service
+EVERYTHING := common/base common/sys proto common/bus/api common/bus common/db common/http common/service common/durable
 service_sees = $(if $(filter %/core/,$(dir $1)),common/base $(patsubst %/,%,$(dir $1)),\
   $(if $(filter main.c,$(notdir $1)),$(EVERYTHING) $(service_dir) $(service_dir)/core,\
-  $(if $(filter store_%,$(notdir $1)),common/base common/sys common/db $(service_dir) $(service_dir)/core,\
+  $(if $(filter store_%,$(notdir $1)),common/base common/sys proto common/bus/api common/bus common/db common/service common/durable $(service_dir) $(service_dir)/core,\
   common/base common/sys proto common/bus/api $(service_dir) $(service_dir)/core)))
 service_dir = $(patsubst %/,%,$(dir $1))
 
@@ -83,7 +84,7 @@ $(B)/obj/%.o: %.c Makefile
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $1))
 
-COMMON := $(call objects,common/base/*.c common/sys/*.c proto/*.c common/bus/api/*.c common/bus/*.c common/db/*.c common/http/*.c common/service/*.c)
+COMMON := $(call objects,common/base/*.c common/sys/*.c proto/*.c common/bus/api/*.c common/bus/*.c common/db/*.c common/http/*.c common/service/*.c common/durable/*.c)
 CLIENT := $(call objects,clients/c/*.c)
 
 $(B)/libcommon.a: $(COMMON)
@@ -101,10 +102,12 @@ SERVICE_PARTS := $(sort $(patsubst %/core/,%,$(dir $(wildcard services/*/core/*.
 PROGRAMS := $(SERVICES:%=$(B)/bin/hlidka-%) $(if $(wildcard tools/hlidkactl/*.c),$(B)/bin/hlidkactl) \
             $(if $(wildcard tools/devbus/*.c),$(B)/bin/hlidka-devbus)
 
-link = $(Q)mkdir -p $(dir $@) && $(if $(V),,echo '  LD  $@' &&) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+# libcommon's common/durable asks crypto through libhlidka, which stands on libcommon.
+archives = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+link = $(Q)mkdir -p $(dir $@) && $(if $(V),,echo '  LD  $@' &&) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(archives) $(LDLIBS)
 
 .SECONDEXPANSION:
-$(SERVICES:%=$(B)/bin/hlidka-%): $(B)/bin/hlidka-%: $$(call objects,services/$$*/*.c services/$$*/core/*.c) $(B)/libcommon.a
+$(SERVICES:%=$(B)/bin/hlidka-%): $(B)/bin/hlidka-%: $$(call objects,services/$$*/*.c services/$$*/core/*.c) $(B)/libcommon.a $(B)/libhlidka.a
 	$(link)
 
 $(B)/bin/hlidkactl: $(call objects,tools/hlidkactl/*.c) $(B)/libhlidka.a $(B)/libcommon.a
@@ -142,7 +145,7 @@ $(SUPPORT): $(call objects,tests/support/*.c)
 unit_extra = $(if $(filter services/%,$1),$(B)/services/$(word 2,$(subst /, ,$1)).a)
 define unit_rule
 $(B)/tests/unit/$(call unit_name,$1): $(call objects,tests/unit/$1/*.c) $(call unit_extra,$1) $(if $(filter tools/hlidkactl,$1),$(filter-out %/main.o,$(call objects,tools/hlidkactl/*.c))) $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
-	$(Q)mkdir -p $$(dir $$@) && $(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) -lcriterion $(LDLIBS)
+	$(Q)mkdir -p $$(dir $$@) && $(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(archives) -lcriterion $(LDLIBS)
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$d)))
 
@@ -154,7 +157,7 @@ FAULTS      := $(patsubst tests/faults/%.c,$(B)/tests/faults/%,$(wildcard tests/
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 $(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
-	$(Q)mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcriterion $(LDLIBS)
+	$(Q)mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(archives) -lcriterion $(LDLIBS)
 # One that is more than a file has the others in a directory of its name.
 $(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call objects,tests/$$*/*.c) $(SUPPORT) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
 	$(link)
