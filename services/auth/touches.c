@@ -1,6 +1,6 @@
 #include "touches.h"
 
-void touches_init(struct touches *t, struct lookup_store *store)
+void touches_init(struct touches *t, struct bearer_store *store)
 {
     t->store = store;
     t->count = 0;
@@ -20,7 +20,7 @@ static void on_written(void *cookie)
 
 static void write_some(struct touches *t)
 {
-    size_t n = t->count < LOOKUP_BATCH ? t->count : LOOKUP_BATCH;
+    size_t n = t->count < BEARER_BATCH ? t->count : BEARER_BATCH;
 
     if (t->writing || n == 0)
         return;

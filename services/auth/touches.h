@@ -6,19 +6,19 @@
 #ifndef HLIDKA_TOUCHES_H
 #define HLIDKA_TOUCHES_H
 
-#include "lookup_store.h"
+#include "bearer_store.h"
 
 #define TOUCHES_MAX 4096u
 
 struct touches {
-    struct lookup_store *store;
+    struct bearer_store *store;
     size_t count;                       /* that gather */
     bool writing;
     uint64_t written, lost;
     struct touch gathering[TOUCHES_MAX];
 };
 
-void touches_init(struct touches *t, struct lookup_store *store);
+void touches_init(struct touches *t, struct bearer_store *store);
 
 void touches_add(struct touches *t, const struct uuid *session, uint64_t now_ms);
 

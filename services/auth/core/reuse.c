@@ -68,6 +68,15 @@ static void drop(struct reuses *rs, struct item *i)
     free(i);
 }
 
+static void copy(char *to, size_t room, struct text from)
+{
+    size_t len = from.len < room ? from.len : room - 1;
+
+    if (len > 0)
+        memcpy(to, from.data, len);
+    to[len] = '\0';
+}
+
 static struct item *add(struct reuses *rs, const struct uuid *session, struct text user_id)
 {
     while (hashmap_count(rs->by_session) >= rs->limit) {
@@ -81,7 +90,7 @@ static struct item *add(struct reuses *rs, const struct uuid *session, struct te
     if (!i)
         return NULL;
     i->reuse.session = *session;
-    memcpy(i->reuse.user_id, user_id.data, user_id.len < sizeof(i->reuse.user_id) ? user_id.len : sizeof(i->reuse.user_id) - 1);
+    copy(i->reuse.user_id, sizeof(i->reuse.user_id), user_id);
     if (hashmap_put(rs->by_session, session, i)) {
         free(i);
         return NULL;
@@ -90,7 +99,8 @@ static struct item *add(struct reuses *rs, const struct uuid *session, struct te
     return i;
 }
 
-void reuses_note(struct reuses *rs, const struct uuid *session, struct text user_id, const struct ip *ip, uint64_t now_ms)
+void reuses_note(struct reuses *rs, const struct uuid *session, struct text user_id, const struct ip *ip, struct text trace,
+                 uint64_t now_ms)
 {
     struct item *i = hashmap_get(rs->by_session, session);
     bool fresh = !i;
@@ -99,8 +109,9 @@ void reuses_note(struct reuses *rs, const struct uuid *session, struct text user
         return;
     i->reuse.count++;
     i->reuse.last_ms = now_ms;
-    if (ip->family)
+    if (ip)
         i->reuse.ip = *ip;
+    copy(i->reuse.trace, sizeof(i->reuse.trace), trace);
     if (fresh)
         report(rs, i, now_ms);
 }

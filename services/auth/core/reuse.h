@@ -21,7 +21,8 @@ struct reuse {
     struct ip ip;                       /* of the latest use that named one; family 0: none did */
     uint64_t count;                     /* not reported yet */
     uint64_t told_ms;
-    uint64_t last_ms;                   /* of the latest use */
+    uint64_t last_ms;                   /* of the latest use, as is the trace */
+    char trace[64 + 1];
 };
 
 /* r is borrowed for the call. */
@@ -34,7 +35,9 @@ MUST_USE enum result reuses_new(size_t limit, const uint8_t seed[16], reuse_tell
 /* NULL is fine; tells nothing. */
 void reuses_free(struct reuses *rs);
 
-void reuses_note(struct reuses *rs, const struct uuid *session, struct text user_id, const struct ip *ip, uint64_t now_ms);
+/* ip NULL: not named. Without memory for a session that is new here, its use is not counted. */
+void reuses_note(struct reuses *rs, const struct uuid *session, struct text user_id, const struct ip *ip, struct text trace,
+                 uint64_t now_ms);
 
 /* Reports what is due; every minute or so. */
 void reuses_tick(struct reuses *rs, uint64_t now_ms);

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 
 static struct {
-    struct lookup_store store;          /* first */
+    struct bearer_store store;          /* first */
     struct touch got[2 * TOUCHES_MAX];
     size_t count, calls;
     void (*cb)(void *cookie);
@@ -11,7 +11,7 @@ static struct {
     enum result refuse;
 } fake;
 
-static enum result fake_touch(struct lookup_store *s, const struct touch *touches, size_t count, void (*cb)(void *cookie), void *cookie)
+static enum result fake_touch(struct bearer_store *s, const struct touch *touches, size_t count, void (*cb)(void *cookie), void *cookie)
 {
     (void)s;
     if (fake.refuse)
@@ -86,7 +86,7 @@ Test(touches, what_does_not_fit_or_is_refused_is_lost_and_counted)
     cr_expect_eq(t.lost, 10);
     fake.refuse = RESULT_UNAVAILABLE;
     written();
-    cr_expect_eq(t.lost, 10 + LOOKUP_BATCH);
+    cr_expect_eq(t.lost, 10 + BEARER_BATCH);
     fake.refuse = RESULT_OK;
     add(1);
     cr_expect_eq(fake.calls, 2, "the next one tries again");

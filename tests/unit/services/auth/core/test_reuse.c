@@ -29,7 +29,7 @@ static void note(struct reuses *rs, uint8_t session, uint64_t now)
 {
     struct uuid id = { { session } };
 
-    reuses_note(rs, &id, TEXT("u-1"), &(struct ip){ 0 }, now);
+    reuses_note(rs, &id, TEXT("u-1"), NULL, (struct text){ 0 }, now);
 }
 
 Test(reuse, the_first_use_is_told_at_once_and_the_others_when_the_hour_is_over, .timeout = 5)
@@ -83,7 +83,7 @@ Test(reuse, the_latest_address_that_was_named_is_told, .timeout = 5)
 
     cr_assert(!ip_parse(TEXT("192.0.2.1"), &ip));
     note(rs, 1, NOW);
-    reuses_note(rs, &id, TEXT("u-1"), &ip, NOW + 1);
+    reuses_note(rs, &id, TEXT("u-1"), &ip, TEXT("t-1"), NOW + 1);
     note(rs, 1, NOW + 2);
     reuses_flush(rs);
     cr_assert_eq(told_count, 2);

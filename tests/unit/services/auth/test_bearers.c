@@ -1,4 +1,4 @@
-#include "lookup.h"
+#include "bearers.h"
 
 #include <criterion/criterion.h>
 
@@ -7,27 +7,27 @@
 
 /* A store whose answers come when the test says so. */
 struct call {
-    struct uuid ids[LOOKUP_BATCH];
+    struct uuid ids[BEARER_BATCH];
     size_t count;
-    lookup_read_cb *cb;
+    bearer_read_cb *cb;
     void *cookie;
 };
 
 static struct {
-    struct lookup_store store;          /* first */
+    struct bearer_store store;          /* first */
     struct call calls[64];
     size_t begun, ended;                /* calls */
     enum result refuse;
 } fake;
 
-static enum result fake_read(struct lookup_store *s, const struct uuid *ids, size_t count, lookup_read_cb *cb, void *cookie)
+static enum result fake_read(struct bearer_store *s, const struct uuid *ids, size_t count, bearer_read_cb *cb, void *cookie)
 {
     struct call *call = &fake.calls[fake.begun];
 
     (void)s;
     if (fake.refuse)
         return fake.refuse;
-    cr_assert(fake.begun < 64 && count > 0 && count <= LOOKUP_BATCH);
+    cr_assert(fake.begun < 64 && count > 0 && count <= BEARER_BATCH);
     memcpy(call->ids, ids, count * sizeof(*ids));
     call->count = count;
     call->cb = cb;
@@ -40,7 +40,7 @@ static const struct lifetimes LIFETIMES = { 30 * DAY_MS, 7 * DAY_MS, 30 * DAY_MS
 static uint64_t boot, unix_now;
 static bool is_fresh;
 static struct cache *cache;
-static struct lookup *l;
+static struct bearers *bearers;
 
 static bool fresh(void *cookie)
 {
@@ -69,21 +69,21 @@ static void begin(void)
     is_fresh = true;
     cr_assert(!cache_new(1000, (uint8_t[16]){ 1 }, &cache));
     cache_missed(cache, 1);
-    const struct lookup_options options = {
+    const struct bearers_options options = {
         .cache = cache, .store = &fake.store, .lifetimes = &LIFETIMES, .fresh = fresh, .boot_ns = boot_clock, .unix_ms = unix_clock,
     };
-    cr_assert(!lookup_new(&options, &l));
+    cr_assert(!bearers_new(&options, &bearers));
 }
 
 static void end(void)
 {
     cr_expect_eq(fake.begun, fake.ended, "every reading has come to its end");
-    cr_expect_eq(lookup_stats(l)->flights, 0);
-    lookup_free(l);
+    cr_expect_eq(bearers_stats(bearers)->flights, 0);
+    bearers_free(bearers);
     cache_free(cache);
 }
 
-TestSuite(lookup, .init = begin, .fini = end, .timeout = 10);
+TestSuite(bearers, .init = begin, .fini = end, .timeout = 10);
 
 /* ---- sessions, tokens, rows ---- */
 
@@ -124,8 +124,8 @@ static struct known_session row_of(uint32_t n)
 /* The oldest call that waits, each session answered by row (NULL: there is none), its id set. */
 static void answer(const struct known_session *row)
 {
-    static struct known_session copies[LOOKUP_BATCH];
-    const struct known_session *rows[LOOKUP_BATCH];
+    static struct known_session copies[BEARER_BATCH];
+    const struct known_session *rows[BEARER_BATCH];
 
     cr_assert_lt(fake.ended, fake.begun);
     struct call *call = &fake.calls[fake.ended++];
@@ -149,9 +149,9 @@ static void answer_nothing(void)
 /* ---- who asks ---- */
 
 struct asker {
-    struct lookup_ask ask;              /* first */
+    struct bearer_ask ask;              /* first */
     unsigned told;
-    enum lookup_outcome outcome;
+    enum bearer_outcome outcome;
     bool shown;
     struct asker *then;                 /* asks in its turn, from within the answer */
     uint32_t then_for;
@@ -159,7 +159,7 @@ struct asker {
 
 static void ask_for(struct asker *a, uint32_t session, uint8_t secret);
 
-static void on_told(void *cookie, enum lookup_outcome outcome, const struct known_session *s)
+static void on_told(void *cookie, enum bearer_outcome outcome, const struct known_session *s)
 {
     struct asker *a = cookie;
 
@@ -172,8 +172,8 @@ static void on_told(void *cookie, enum lookup_outcome outcome, const struct know
 
 static void ask_text(struct asker *a, struct text token)
 {
-    a->ask = (struct lookup_ask){ .cb = on_told, .cookie = a, .until_ns = boot + 10 * SECOND };
-    lookup_token(l, token, &a->ask);
+    a->ask = (struct bearer_ask){ .cb = on_told, .cookie = a, .until_ns = boot + 10 * SECOND };
+    bearers_find(bearers, token, &a->ask);
 }
 
 static void ask_for(struct asker *a, uint32_t session, uint8_t secret)
@@ -181,7 +181,7 @@ static void ask_for(struct asker *a, uint32_t session, uint8_t secret)
     ask_text(a, token_text(session, secret));
 }
 
-#define told_once(a, what) cr_expect((a).told == 1 && (a).outcome == LOOKUP_##what, "told %u times, last %d", (a).told, (a).outcome)
+#define told_once(a, what) cr_expect((a).told == 1 && (a).outcome == BEARER_##what, "told %u times, last %d", (a).told, (a).outcome)
 
 /* A session in memory, by the way it gets there. */
 static void make_known(uint32_t n)
@@ -195,7 +195,7 @@ static void make_known(uint32_t n)
     told_once(a, ALIVE);
 }
 
-Test(lookup, a_known_token_is_answered_from_memory)
+Test(bearers, a_known_token_is_answered_from_memory)
 {
     make_known(1);
     for (unsigned i = 0; i < 3; i++) {
@@ -204,10 +204,10 @@ Test(lookup, a_known_token_is_answered_from_memory)
         told_once(a, ALIVE);
     }
     cr_expect_eq(fake.begun, 1);
-    cr_expect_eq(lookup_stats(l)->hits, 3);
+    cr_expect_eq(bearers_stats(bearers)->hits, 3);
 }
 
-Test(lookup, without_freshness_memory_is_not_believed)
+Test(bearers, without_freshness_memory_is_not_believed)
 {
     struct known_session row = row_of(1);
     struct asker a = { 0 };
@@ -225,7 +225,7 @@ Test(lookup, without_freshness_memory_is_not_believed)
     answer(&row);
 }
 
-Test(lookup, memory_says_no_to_nobody)
+Test(bearers, memory_says_no_to_nobody)
 {
     static const struct {
         uint8_t secret;
@@ -249,7 +249,7 @@ Test(lookup, memory_says_no_to_nobody)
     }
 }
 
-Test(lookup, what_is_no_token_is_dead_without_asking_the_store)
+Test(bearers, what_is_no_token_is_dead_without_asking_the_store)
 {
     struct asker a = { 0 }, b = { 0 };
 
@@ -260,7 +260,7 @@ Test(lookup, what_is_no_token_is_dead_without_asking_the_store)
     cr_expect_eq(fake.begun, 0);
 }
 
-Test(lookup, a_no_says_whose_the_token_was_to_him_alone_who_had_it)
+Test(bearers, a_no_says_whose_the_token_was_to_him_alone_who_had_it)
 {
     struct known_session row = row_of(1);
     struct asker unknown = { 0 }, guessed = { 0 }, ended = { 0 };
@@ -281,7 +281,7 @@ Test(lookup, a_no_says_whose_the_token_was_to_him_alone_who_had_it)
     cr_expect(ended.shown);
 }
 
-Test(lookup, a_stampede_for_one_session_is_one_reading)
+Test(bearers, a_stampede_for_one_session_is_one_reading)
 {
     enum { MANY = 500 };
     static struct asker askers[MANY];
@@ -296,7 +296,7 @@ Test(lookup, a_stampede_for_one_session_is_one_reading)
         told_once(askers[i], ALIVE);
 }
 
-Test(lookup, many_sessions_gather_while_readings_are_under_way)
+Test(bearers, many_sessions_gather_while_readings_are_under_way)
 {
     enum { MANY = 600 };
     static struct asker askers[MANY];
@@ -309,15 +309,15 @@ Test(lookup, many_sessions_gather_while_readings_are_under_way)
     while (fake.ended < fake.begun)
         answer(&row);
     cr_expect_eq(fake.begun, 7);
-    cr_expect_eq(fake.calls[4].count, LOOKUP_BATCH);
-    cr_expect_eq(fake.calls[6].count, MANY - 4 - 2 * LOOKUP_BATCH);
+    cr_expect_eq(fake.calls[4].count, BEARER_BATCH);
+    cr_expect_eq(fake.calls[6].count, MANY - 4 - 2 * BEARER_BATCH);
     for (size_t i = 0; i < MANY; i++)
         told_once(askers[i], ALIVE);
 }
 
 /* ---- what happens while a row is being read ---- */
 
-Test(lookup, a_row_revoked_meanwhile_is_asked_for_again)
+Test(bearers, a_row_revoked_meanwhile_is_asked_for_again)
 {
     struct known_session row = row_of(1);
 
@@ -335,7 +335,7 @@ Test(lookup, a_row_revoked_meanwhile_is_asked_for_again)
     }
 }
 
-Test(lookup, a_row_that_took_over_a_second_is_asked_for_again)
+Test(bearers, a_row_that_took_over_a_second_is_asked_for_again)
 {
     struct known_session row = row_of(1);
     struct asker a = { 0 }, b = { 0 };
@@ -354,7 +354,7 @@ Test(lookup, a_row_that_took_over_a_second_is_asked_for_again)
     told_once(b, DEAD);
 }
 
-Test(lookup, who_joined_late_is_told_no_only_by_a_reading_of_its_own)
+Test(bearers, who_joined_late_is_told_no_only_by_a_reading_of_its_own)
 {
     struct known_session row = row_of(1);
     struct asker early = { 0 }, late = { 0 };
@@ -371,7 +371,7 @@ Test(lookup, who_joined_late_is_told_no_only_by_a_reading_of_its_own)
     told_once(late, ALIVE);
 }
 
-Test(lookup, nobody_is_asked_for_beyond_their_time)
+Test(bearers, nobody_is_asked_for_beyond_their_time)
 {
     struct known_session row = row_of(1);
     struct asker a = { 0 };
@@ -385,7 +385,7 @@ Test(lookup, nobody_is_asked_for_beyond_their_time)
     cr_expect_eq(fake.begun, 5);
 }
 
-Test(lookup, without_the_store_it_is_unavailable_and_not_dead)
+Test(bearers, without_the_store_it_is_unavailable_and_not_dead)
 {
     struct known_session row = row_of(1);
     struct asker a = { 0 }, b = { 0 }, c = { 0 };
@@ -402,7 +402,7 @@ Test(lookup, without_the_store_it_is_unavailable_and_not_dead)
     told_once(c, ALIVE);
 }
 
-Test(lookup, who_is_told_may_ask_in_turn)
+Test(bearers, who_is_told_may_ask_in_turn)
 {
     struct known_session row = row_of(1);
     struct asker third = { 0 }, second = { .then = &third, .then_for = 1 }, first = { .then = &second, .then_for = 2 }, other = { 0 };

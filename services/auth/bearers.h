@@ -9,36 +9,36 @@
  *     - a no counts for those who asked before the reading began; who joined later asks again. A token that was made
  *       in between is no dead one.
  */
-#ifndef HLIDKA_LOOKUP_H
-#define HLIDKA_LOOKUP_H
+#ifndef HLIDKA_BEARER_H
+#define HLIDKA_BEARER_H
 
 #include "cache.h"
-#include "lookup_store.h"
+#include "bearer_store.h"
 
-struct lookup;
+struct bearers;
 
-enum lookup_outcome {
-    LOOKUP_ALIVE,                       /* s is the session, shown as of now */
-    LOOKUP_DEAD,                        /* s is the session when the token was once its, else NULL */
-    LOOKUP_UNAVAILABLE,                 /* the store did not answer in time */
+enum bearer_outcome {
+    BEARER_ALIVE,                       /* s is the session, shown as of now */
+    BEARER_DEAD,                        /* s is the session when the token was once its, else NULL */
+    BEARER_UNAVAILABLE,                 /* the store did not answer in time */
 };
 
 /* s is borrowed for the call. For ALIVE it is true at this moment: answer before doing anything else. */
-typedef void lookup_cb(void *cookie, enum lookup_outcome outcome, const struct known_session *s);
+typedef void bearer_cb(void *cookie, enum bearer_outcome outcome, const struct known_session *s);
 
 /* One who asks; the caller's, until the callback. */
-struct lookup_ask {
-    lookup_cb *cb;
+struct bearer_ask {
+    bearer_cb *cb;
     void *cookie;
     uint64_t until_ns;                  /* CLOCK_BOOTTIME: not asked again after this */
-    struct token token;                 /* the rest is lookup's */
+    struct token token;                 /* the rest is ours */
     uint64_t joined_ns;
-    struct lookup_ask *next;
+    struct bearer_ask *next;
 };
 
-struct lookup_options {
+struct bearers_options {
     struct cache *cache;
-    struct lookup_store *store;
+    struct bearer_store *store;
     const struct lifetimes *lifetimes;  /* borrowed; may change between calls */
     bool (*fresh)(void *cookie);        /* bus_fresh */
     uint64_t (*boot_ns)(void *cookie);
@@ -47,7 +47,7 @@ struct lookup_options {
     uint8_t seed[16];
 };
 
-struct lookup_stats {
+struct bearers_stats {
     uint64_t hits;                      /* answered from memory */
     uint64_t stale;                     /* known, and not answered from memory because that was not fresh */
     uint64_t reads;                     /* sessions read from the store */
@@ -57,13 +57,13 @@ struct lookup_stats {
     size_t flights;                     /* sessions being read */
 };
 
-MUST_USE enum result lookup_new(const struct lookup_options *options, struct lookup **out);
+MUST_USE enum result bearers_new(const struct bearers_options *options, struct bearers **out);
 /* No reading may be under way. */
-void lookup_free(struct lookup *l);
+void bearers_free(struct bearers *b);
 
 /* ask->cb is called once, now or later. Any text may be given for a token. */
-void lookup_token(struct lookup *l, struct text token, struct lookup_ask *ask);
+void bearers_find(struct bearers *b, struct text token, struct bearer_ask *ask);
 
-const struct lookup_stats *lookup_stats(const struct lookup *l);
+const struct bearers_stats *bearers_stats(const struct bearers *b);
 
 #endif
