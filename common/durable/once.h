@@ -84,6 +84,12 @@ void once_fail(struct once *c, enum result why);
 void once_send(struct once *c);
 
 /*
+ * Instead: what had to happen before the answer has not happened in time. 503 `unavailable`; the effect stands, and the same
+ * message again comes to committed() once more.
+ */
+void once_withhold(struct once *c);
+
+/*
  * For an op with work outside PostgreSQL that is costly to repeat (a blob to write): looks for the record first, without
  * a transaction. Either the request is answered (a repeat, a conflict, 503), or `unseen` is called, which goes on to
  * once_run; that looks again.

@@ -126,17 +126,17 @@ void lookup_telegram(const struct columns *c, struct text telegram_id, uint8_t o
     hash(c, TELEGRAM, (const struct bytes[]){ text_bytes(telegram_id) }, 1, out);
 }
 
-void lookup_device_id(const struct columns *c, struct text user_id, struct text device_id, uint8_t out[LOOKUP_LEN])
+void lookup_device_id(const struct columns *c, struct text owner, struct text device_id, uint8_t out[LOOKUP_LEN])
 {
-    hash(c, DEVICE_ID, (const struct bytes[]){ text_bytes(user_id), text_bytes(device_id) }, 2, out);
+    hash(c, DEVICE_ID, (const struct bytes[]){ text_bytes(owner), text_bytes(device_id) }, 2, out);
 }
 
-void lookup_device_info(const struct columns *c, struct text user_id, enum device_type type, struct text info,
+void lookup_device_info(const struct columns *c, struct text owner, enum device_type type, struct text info,
                         uint8_t out[LOOKUP_LEN])
 {
     uint8_t kind = (uint8_t)type;
 
-    hash(c, DEVICE_INFO, (const struct bytes[]){ text_bytes(user_id), { &kind, 1 }, text_bytes(info) }, 3, out);
+    hash(c, DEVICE_INFO, (const struct bytes[]){ text_bytes(owner), { &kind, 1 }, text_bytes(info) }, 3, out);
 }
 
 void lookup_login(const struct columns *c, struct bytes login_hash, uint8_t out[LOOKUP_LEN])

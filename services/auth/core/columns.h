@@ -7,7 +7,7 @@
  *     lookup           = BLAKE2b-256(key, each part as u32 BE length ‖ bytes)
  *
  * column is "table.column", row the primary key: a value that was moved to another row or column does not open. Device
- * hashes are of one user, so that two people's devices cannot be told to be the same.
+ * hashes are of one owner, so that two people's devices cannot be told to be the same.
  */
 #ifndef HLIDKA_AUTH_COLUMNS_H
 #define HLIDKA_AUTH_COLUMNS_H
@@ -35,8 +35,9 @@ MUST_USE enum result column_open(const struct columns *c, const char *column, st
                                  struct buffer *out);
 
 void lookup_telegram(const struct columns *c, struct text telegram_id, uint8_t out[LOOKUP_LEN]);
-void lookup_device_id(const struct columns *c, struct text user_id, struct text device_id, uint8_t out[LOOKUP_LEN]);
-void lookup_device_info(const struct columns *c, struct text user_id, enum device_type type, struct text info,
+/* owner: whose device it is, by what a login knows of them: their Telegram id. */
+void lookup_device_id(const struct columns *c, struct text owner, struct text device_id, uint8_t out[LOOKUP_LEN]);
+void lookup_device_info(const struct columns *c, struct text owner, enum device_type type, struct text info,
                         uint8_t out[LOOKUP_LEN]);
 /* Of what Telegram signed: its hash. */
 void lookup_login(const struct columns *c, struct bytes hash, uint8_t out[LOOKUP_LEN]);

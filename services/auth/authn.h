@@ -1,0 +1,27 @@
+/* The service as its handlers see it. main.c makes it. (auth.h is the wire's.) */
+#ifndef HLIDKA_AUTHN_H
+#define HLIDKA_AUTHN_H
+
+#include "people.h"
+#include "telegram.h"
+
+struct authn {
+    struct people *people;
+    struct telegram_bot bot;
+    uint64_t login_max_age_ms;          /* since Telegram signed it */
+};
+
+/* op -> handler. */
+extern const struct route authn_routes[];
+extern const size_t authn_route_count;
+
+void handle_login_widget(void *service, struct request *rq);
+void handle_session_list(void *service, struct request *rq);
+void handle_session_revoke(void *service, struct request *rq);
+void handle_session_revoke_all(void *service, struct request *rq);
+void handle_session_logout(void *service, struct request *rq);
+void handle_user_get(void *service, struct request *rq);
+void handle_user_set_tier(void *service, struct request *rq);
+void handle_user_import(void *service, struct request *rq);
+
+#endif

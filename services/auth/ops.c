@@ -1,0 +1,13 @@
+#include "authn.h"
+
+const struct route authn_routes[] = {
+    { &op_auth_login_telegram_widget, handle_login_widget },
+    { &op_auth_session_list, handle_session_list },
+    { &op_auth_session_revoke, handle_session_revoke },
+    { &op_auth_session_revoke_all, handle_session_revoke_all },
+    { &op_auth_session_logout, handle_session_logout },
+    { &op_auth_user_get, handle_user_get },
+    { &op_auth_user_set_tier, handle_user_set_tier },
+    { &op_auth_user_import, handle_user_import },
+};
+const size_t authn_route_count = sizeof(authn_routes) / sizeof(authn_routes[0]);

@@ -1,0 +1,48 @@
+/*
+ * People and their sessions, as handlers ask for them. PostgreSQL keeps them (store_*.c). Each call answers the
+ * request, now or later, exactly once; what it points to lives as long as the request. The ops marked once are one
+ * transaction each, with the record of the message, the events and the revocations that follow from it, and take the
+ * user's row first, so that whatever concerns one person happens in turn.
+ */
+#ifndef HLIDKA_PEOPLE_H
+#define HLIDKA_PEOPLE_H
+
+#include "auth.h"
+#include "request.h"
+#include "session.h"
+#include "token.h"
+
+struct people;
+
+/* ---- logins ------------------------------------------------------------------------------------------------------ */
+
+/* What Telegram has signed, and is fresh. */
+struct proven_login {
+    struct text telegram_id;
+    struct bytes hash;                          /* of what was signed: it makes one session */
+    const struct auth_device *device;
+};
+
+/* A session for them, and the user at their first; or 409 replayed, 403 user_disabled, with the event of a failure. */
+void people_login(struct people *p, struct request *rq, const struct proven_login *login);
+
+/* Answers `code` when the failure is recorded as an event of whom it claims to be (data NULL: of nobody). */
+void people_login_failed(struct people *p, struct request *rq, struct text claimed_telegram_id,
+                         const struct auth_device *device, enum fault_code code);
+
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
+
+/* token: NULL when none is given. 401 invalid_token when it is not of a living session of that user. */
+void people_list(struct people *p, struct request *rq, struct text user_id, const struct token *token);
+void people_revoke(struct people *p, struct request *rq, const struct auth_session_revoke_request *body);
+void people_revoke_all(struct people *p, struct request *rq, const struct auth_session_revoke_all_request *body);
+/* token: NULL for a text that is no token. */
+void people_logout(struct people *p, struct request *rq, const struct token *token);
+
+/* ---- users ------------------------------------------------------------------------------------------------------- */
+
+void people_get(struct people *p, struct request *rq, const struct auth_user_get_request *body);
+void people_set_tier(struct people *p, struct request *rq, const struct auth_user_set_tier_request *body);
+void people_import(struct people *p, struct request *rq, const struct auth_user_import_request *body);
+
+#endif

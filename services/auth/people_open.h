@@ -1,0 +1,27 @@
+/* For main.c: making the store of people.h. */
+#ifndef HLIDKA_PEOPLE_OPEN_H
+#define HLIDKA_PEOPLE_OPEN_H
+
+#include "durable.h"
+#include "people.h"
+
+struct people_options {
+    struct durable *durable;            /* with a data key and the streams of events and revocations; borrowed */
+    struct lifetimes lifetimes;
+    size_t sessions_max;                /* alive at once, of one user; at least 1 */
+    /*
+     * What introspection shows of that session, or (NULL) of all of that user's, is another as of now: what this
+     * instance holds of it is to be forgotten before this returns.
+     */
+    void (*changed)(void *cookie, struct text user_id, const struct uuid *session);
+    void *cookie;
+};
+
+/* RESULT_NO_MEMORY. */
+MUST_USE enum result people_new(const struct people_options *options, struct people **out);
+/* The data key is there (durable's `opened`). Errors as durable_subkey. */
+MUST_USE enum result people_opened(struct people *p);
+/* When no request is at work. NULL is fine. */
+void people_free(struct people *p);
+
+#endif

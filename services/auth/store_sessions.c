@@ -1,0 +1,236 @@
+/* Ends of sessions. What is dead already, expired included, is not ended once more. */
+#include "store_people.h"
+
+#include "cookie.h"
+
+enum { USER = ONCE_FIRST, SESSIONS };
+
+/* How long ago whoever asks has asked for it. */
+static uint64_t took_ms(const struct change *change)
+{
+    uint64_t asked_ms = uuid_time_ms(request_id(change->rq)), now_ms = request_now_ms(change->rq);
+
+    return now_ms > asked_ms ? now_ms - asked_ms : 0;
+}
+
+static enum result end_one(struct change *change, struct pg_batch *writes, const struct uuid *session, struct text by,
+                           struct text type, struct text reason)
+{
+    struct event e;
+    enum result r = session_end(writes, session, request_now_ms(change->rq), by);
+
+    event_begin(&e, change, type, AUDIT_SUCCESS);
+    event_session(&e, session);
+    event_text(&e, TEXT("reason"), reason);
+    event_uint(&e, TEXT("took_ms"), took_ms(change));
+    if (!r)
+        r = event_write(change, writes, &e);
+    if (!r)
+        r = revoked_write(change, writes, session);
+    return r;
+}
+
+/* ---- one --------------------------------------------------------------------------------------------------------- */
+
+struct revoke_op {
+    struct change change;
+    const struct auth_session_revoke_request *body;
+};
+
+static enum result revoke_read(struct once *c, void *cookie, struct pg_batch *reads)
+{
+    static const struct pg_statement LOCK = { "user_lock", "SELECT 1 FROM users WHERE user_id = $1 FOR NO KEY UPDATE", "t" };
+    static const struct pg_statement FIND = { "session_open",
+        "SELECT " SESSION_COLUMNS " FROM sessions s WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL", "ut" };
+    const struct revoke_op *op = cookie;
+    enum result r = pg_add(reads, &LOCK, PG_TEXT(op->change.user_id));
+
+    (void)c;
+    return r ? r : pg_add(reads, &FIND, PG_UUID(&op->body->session_id), PG_TEXT(op->change.user_id));
+}
+
+/* Whether the row there is of a session that lives; none is none. */
+static enum result lives(const struct change *change, struct pg_batch *rows, size_t stmt, bool *out)
+{
+    struct session s;
+
+    *out = false;
+    if (pg_rows(rows, stmt) == 0)
+        return RESULT_OK;
+    enum result r = session_row(rows, stmt, 0, &s);
+    *out = !r && session_alive(&change->people->options.lifetimes, &s, request_now_ms(change->rq));
+    return r;
+}
+
+static void revoke_decide(struct once *c, void *cookie, struct pg_batch *rows)
+{
+    struct revoke_op *op = cookie;
+    struct auth_session_revoke_result result = { .revoked = false };
+    enum result r = lives(&op->change, rows, SESSIONS, &result.revoked);
+
+    if (!r && result.revoked)
+        r = end_one(&op->change, once_writes(c), &op->body->session_id, TEXT("revoked"), TEXT("auth.session.revoked"),
+                    op->body->reason);
+    change_commit(c, rows, r, &result);
+}
+
+void people_revoke(struct people *p, struct request *rq, const struct auth_session_revoke_request *body)
+{
+    static const struct once_op REVOKE = { revoke_read, revoke_decide, change_committed };
+    struct revoke_op *op = change_new(p, rq, struct revoke_op);
+
+    if (!op)
+        return;
+    op->body = body;
+    op->change.user_id = body->user_id;
+    op->change.session = body->session_id;
+    op->change.has_session = op->change.waits = true;
+    change_run(&op->change, &REVOKE);
+}
+
+/* ---- all --------------------------------------------------------------------------------------------------------- */
+
+struct revoke_all_op {
+    struct change change;
+    const struct auth_session_revoke_all_request *body;
+};
+
+static enum result revoke_all_read(struct once *c, void *cookie, struct pg_batch *reads)
+{
+    static const struct pg_statement LOCK = { "user_lock", "SELECT 1 FROM users WHERE user_id = $1 FOR NO KEY UPDATE", "t" };
+    static const struct pg_statement OPEN = { "sessions_open_of",
+        "SELECT " SESSION_COLUMNS " FROM sessions s WHERE s.user_id = $1 AND s.ended_at IS NULL", "t" };
+    const struct revoke_all_op *op = cookie;
+    enum result r = pg_add(reads, &LOCK, PG_TEXT(op->change.user_id));
+
+    (void)c;
+    return r ? r : pg_add(reads, &OPEN, PG_TEXT(op->change.user_id));
+}
+
+static bool spared(const struct revoke_all_op *op, const struct session *s)
+{
+    return op->body->has_except_session_id && memcmp(&op->body->except_session_id, &s->id, sizeof(s->id)) == 0;
+}
+
+static enum result revoke_all_write(struct revoke_all_op *op, struct pg_batch *writes, uint64_t count)
+{
+    static const struct pg_statement END = { "sessions_end",
+        "UPDATE sessions SET ended_at = $2, ended_by = 'revoked_all'"
+        " WHERE user_id = $1 AND ended_at IS NULL AND id IS DISTINCT FROM $3", "tmu" };
+    static const struct pg_statement MARK = { "user_revoked_all",
+        "UPDATE users SET revoked_all_at = GREATEST(revoked_all_at, $2) WHERE user_id = $1", "tm" };
+    uint64_t now_ms = request_now_ms(op->change.rq);
+    struct event e;
+    enum result r = pg_add(writes, &END, PG_TEXT(op->change.user_id), PG_TIME_MS(now_ms),
+                           op->body->has_except_session_id ? PG_UUID(&op->body->except_session_id) : PG_NULL());
+
+    if (!r)
+        r = pg_add(writes, &MARK, PG_TEXT(op->change.user_id), PG_TIME_MS(now_ms));
+    event_begin(&e, &op->change, TEXT("auth.sessions.revoked_all"), AUDIT_SUCCESS);
+    event_text(&e, TEXT("reason"), op->body->reason);
+    event_uint(&e, TEXT("count"), count);
+    event_uint(&e, TEXT("took_ms"), took_ms(&op->change));
+    if (!r)
+        r = event_write(&op->change, writes, &e);
+    if (!r)
+        r = revoked_write(&op->change, writes, NULL);
+    return r;
+}
+
+static void revoke_all_decide(struct once *c, void *cookie, struct pg_batch *rows)
+{
+    struct revoke_all_op *op = cookie;
+    struct auth_session_revoke_all_result result = { .revoked = 0 };
+    enum result r = RESULT_OK;
+
+    for (size_t i = 0; !r && i < pg_rows(rows, SESSIONS); i++) {
+        struct session s;
+
+        r = session_row(rows, SESSIONS, i, &s);
+        if (!r && !spared(op, &s) && session_alive(&op->change.people->options.lifetimes, &s, request_now_ms(op->change.rq)))
+            result.revoked++;
+    }
+    /* Of somebody without a session it is still said: it also refuses older logins of theirs. */
+    if (!r && pg_rows(rows, USER) > 0)
+        r = revoke_all_write(op, once_writes(c), result.revoked);
+    change_commit(c, rows, r, &result);
+}
+
+void people_revoke_all(struct people *p, struct request *rq, const struct auth_session_revoke_all_request *body)
+{
+    static const struct once_op REVOKE_ALL = { revoke_all_read, revoke_all_decide, change_committed };
+    struct revoke_all_op *op = change_new(p, rq, struct revoke_all_op);
+
+    if (!op)
+        return;
+    op->body = body;
+    op->change.user_id = body->user_id;
+    op->change.waits = true;
+    change_run(&op->change, &REVOKE_ALL);
+}
+
+/* ---- that of a token --------------------------------------------------------------------------------------------- */
+
+struct logout_op {
+    struct change change;
+    bool has_token;
+    struct token token;
+};
+
+static enum result logout_read(struct once *c, void *cookie, struct pg_batch *reads)
+{
+    static const struct pg_statement LOCK = { "logout_user",
+        "SELECT u.user_id FROM users u JOIN sessions s USING (user_id) WHERE s.id = $1 FOR NO KEY UPDATE OF u", "u" };
+    static const struct pg_statement FIND = { "logout_session",
+        "SELECT " SESSION_COLUMNS ", s.secret_sha256 FROM sessions s WHERE s.id = $1 AND s.ended_at IS NULL", "u" };
+    const struct logout_op *op = cookie;
+
+    (void)c;
+    if (!op->has_token)
+        return RESULT_OK;
+    enum result r = pg_add(reads, &LOCK, PG_UUID(&op->token.session));
+    return r ? r : pg_add(reads, &FIND, PG_UUID(&op->token.session));
+}
+
+static enum result logout_write(struct logout_op *op, struct once *c, struct pg_batch *rows, bool *revoked)
+{
+    enum result r;
+
+    *revoked = false;
+    op->change.user_id = (struct text){ NULL, 0 };
+    if (!op->has_token || pg_rows(rows, USER) == 0 || pg_rows(rows, SESSIONS) == 0
+        || !token_matches(&op->token, pg_bytes(rows, SESSIONS, 0, SESSION_COLUMN_COUNT)))
+        return RESULT_OK;
+    r = arena_text(request_arena(op->change.rq), pg_text(rows, USER, 0, 0), &op->change.user_id);
+    if (!r)
+        r = lives(&op->change, rows, SESSIONS, revoked);
+    if (!r && *revoked)
+        r = end_one(&op->change, once_writes(c), &op->token.session, TEXT("logout"), TEXT("auth.logout"),
+                    (struct text){ NULL, 0 });
+    return r;
+}
+
+static void logout_decide(struct once *c, void *cookie, struct pg_batch *rows)
+{
+    struct auth_session_logout_result result = { .clear_cookie = TEXT(COOKIE_CLEAR) };
+    enum result r = logout_write(cookie, c, rows, &result.revoked);
+
+    change_commit(c, rows, r, &result);
+}
+
+void people_logout(struct people *p, struct request *rq, const struct token *token)
+{
+    static const struct once_op LOGOUT = { logout_read, logout_decide, change_committed };
+    struct logout_op *op = change_new(p, rq, struct logout_op);
+
+    if (!op)
+        return;
+    op->has_token = token != NULL;
+    op->change.waits = true;
+    if (token) {
+        op->token = *token;
+        op->change.session = token->session;
+        op->change.has_session = true;
+    }
+    change_run(&op->change, &LOGOUT);
+}
