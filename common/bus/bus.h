@@ -83,4 +83,29 @@ void bus_free(struct bus *b);
 struct audit_event;
 void bus_event(struct bus *b, const struct audit_event *event, struct bytes key);
 
+/* ---- for the outbox: messages that were decided earlier, with the ids that they were given then ---- */
+
+enum publication {
+    PUBLISH_EVENT,                      /* sealed to audit, on audit's events */
+    PUBLISH_REVOCATION,                 /* sealed to ourselves, on our revocations */
+    PUBLISH_ALERT,                      /* audit alone: a whole value, as it is */
+    PUBLISH_CHECKPOINT,
+};
+
+struct bus_message {
+    enum publication kind;
+    struct uuid id;                     /* sealed kinds */
+    struct text trace;                  /* of the request that gave rise to it, or none */
+    struct bytes key;                   /* Kafka key */
+    struct bytes body;                  /* plain; of the last two kinds the value itself */
+};
+
+/*
+ * RESULT_OK: `reported` follows, once, never from within; nothing is kept of m. RESULT_UNAVAILABLE (no topic, no
+ * receiver, the bus is closing), RESULT_FULL: later. RESULT_TOO_LARGE, RESULT_NO_MEMORY, RESULT_CRYPTO.
+ */
+typedef void bus_reported(void *cookie, int64_t number, bool delivered);
+MUST_USE enum result bus_publish(struct bus *b, const struct bus_message *m, bus_reported *reported, void *cookie,
+                                 int64_t number);
+
 #endif

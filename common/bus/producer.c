@@ -78,7 +78,7 @@ void delivery_drop(struct bus *b, struct delivery *d)
     p->free_count++;
 }
 
-/* The end of a delivery. Calls nobody outside the bus. */
+/* The end of a delivery. Calls nobody outside the bus but the outbox, at the very end. */
 static void finish(struct bus *b, struct delivery *d, rd_kafka_resp_err_t err)
 {
     b->producer.out--;
@@ -94,10 +94,14 @@ static void finish(struct bus *b, struct delivery *d, rd_kafka_resp_err_t err)
         b->producer.sent[d->kind]++;
     }
     struct partition *partition = d->partition;
-    int64_t offset = d->offset;
+    int64_t offset = d->offset, number = d->number;
+    bus_reported *reported = d->reported;
+    void *cookie = d->reported_cookie;
     delivery_drop(b, d);
     if (partition)
         partition_finish(b, partition, offset);
+    if (reported)
+        reported(cookie, number, !err);
 }
 
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
@@ -137,6 +141,17 @@ void delivery_send(struct bus *b, struct delivery *d)
     } else if (err) {
         finish(b, d, err);
     }
+}
+
+enum result delivery_try(struct bus *b, struct delivery *d)
+{
+    struct producer *p = &b->producer;
+    rd_kafka_resp_err_t err = p->waiting ? RD_KAFKA_RESP_ERR__QUEUE_FULL : produce(p, d);
+
+    if (err)
+        return err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? RESULT_FULL : RESULT_UNAVAILABLE;
+    p->out++;
+    return RESULT_OK;
 }
 
 void producer_serve(struct bus *b)

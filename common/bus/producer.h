@@ -12,7 +12,7 @@
 struct bus;
 struct partition;
 
-enum delivery_kind { DELIVERY_REPLY, DELIVERY_DEAD, DELIVERY_EVENT, DELIVERY_HEARTBEAT, DELIVERY_KINDS };
+enum delivery_kind { DELIVERY_REPLY, DELIVERY_DEAD, DELIVERY_EVENT, DELIVERY_HEARTBEAT, DELIVERY_OUTBOX, DELIVERY_KINDS };
 
 struct delivery {
     struct delivery *next;              /* in the free list, or waiting for room in librdkafka's queue */
@@ -22,6 +22,10 @@ struct delivery {
     rd_kafka_topic_t *topic;            /* borrowed */
     int32_t to;                         /* a partition, or RD_KAFKA_PARTITION_UA: by the key */
     rd_kafka_headers_t *headers;        /* owned until librdkafka takes it */
+    /* DELIVERY_OUTBOX: whom to tell. */
+    void (*reported)(void *cookie, int64_t number, bool delivered);
+    void *reported_cookie;
+    int64_t number;
     struct buffer key;
     struct buffer value;
 };
@@ -47,6 +51,9 @@ void delivery_drop(struct bus *b, struct delivery *d);
 
 /* Takes d. Never blocks: what librdkafka's queue has no room for waits here for the next report. */
 void delivery_send(struct bus *b, struct delivery *d);
+
+/* Takes d, or not at all: RESULT_FULL when it would have to wait, RESULT_UNAVAILABLE. */
+MUST_USE enum result delivery_try(struct bus *b, struct delivery *d);
 
 /* Takes reports and log lines, sends what waits. From the loop only. */
 void producer_serve(struct bus *b);

@@ -152,6 +152,11 @@ struct text request_realm(const struct request *rq)
     return rq->source->realm;
 }
 
+struct text request_op(const struct request *rq)
+{
+    return rq->op->name;
+}
+
 const struct uuid *request_id(const struct request *rq)
 {
     return &rq->id;

@@ -69,7 +69,7 @@ static enum result add_dead(struct bus *b)
 static enum result add_deliveries(struct bus *b)
 {
     static const char *const KIND[DELIVERY_KINDS] = { "kind=\"reply\"", "kind=\"dead_letter\"", "kind=\"event\"",
-                                                       "kind=\"heartbeat\"" };
+                                                       "kind=\"heartbeat\"", "kind=\"outbox\"" };
     struct metrics *m = b->options.metrics;
     enum result r = RESULT_OK;
 

@@ -36,10 +36,11 @@ struct topics_round {
 
 enum result topics_init(struct bus *b)
 {
-    static const char *const SUFFIX[OWN_TOPICS] = { ".requests", ".dead", ".revocations", ".events" };
+    static const char *const SUFFIX[OWN_TOPICS] = { ".requests", ".dead", ".revocations", ".events", ".alerts", ".checkpoints" };
+    bool audits = text_equal(b->self, TEXT("audit"));
 
     for (unsigned i = 0; i < OWN_TOPICS; i++) {
-        if (i == OWN_REVOCATIONS && !b->options.listener)
+        if ((i == OWN_REVOCATIONS && !b->options.listener) || (i > OWN_EVENTS && !audits))
             continue;
         struct text whose = i == OWN_EVENTS ? TEXT("audit") : b->self;
         if (asprintf(&b->topics.own[i].name, "%.*s%.*s%s", TEXT_ARG(b->prefix), TEXT_ARG(whose), SUFFIX[i]) < 0) {

@@ -17,7 +17,10 @@ struct peer;
 struct topics_round;
 
 /* Without the first OWN_REQUIRED we are not ready. */
-enum own_topic_kind { OWN_REQUESTS, OWN_DEAD, OWN_REVOCATIONS, OWN_EVENTS, OWN_TOPICS, OWN_REQUIRED = OWN_EVENTS };
+enum own_topic_kind {
+    OWN_REQUESTS, OWN_DEAD, OWN_REVOCATIONS, OWN_EVENTS, OWN_ALERTS, OWN_CHECKPOINTS, OWN_TOPICS,
+    OWN_REQUIRED = OWN_EVENTS
+};
 
 struct own_topic {
     char *name;                         /* NULL: the service has no such topic */

@@ -38,7 +38,7 @@ struct service {
     uv_timer_t second;
     uv_signal_t terminate, interrupt, hangup;
     enum life life;
-    bool was_ready;
+    bool was_ready, held;
     double ready;                       /* gauge */
     int exit_code;
 };
@@ -68,6 +68,18 @@ const char *service_instance(const struct service *s)
 unsigned service_instances(const struct service *s)
 {
     return s->bus ? bus_instances(s->bus) : 1;
+}
+
+void service_hold(struct service *s, bool hold)
+{
+    s->held = hold;
+    if (s->bus)
+        bus_hold(s->bus, hold);
+}
+
+struct service_identity service_identity(const struct service *s)
+{
+    return (struct service_identity){ s->settings->brokers, s->settings->prefix, s->settings->principals, s->settings->key_file };
 }
 
 enum result service_watch(struct service *s, const char *path)
@@ -252,7 +264,10 @@ static enum result start_bus(struct service *s, struct buffer *why)
     };
     enum result r = bus_new(&s->loop, &options, &s->bus, why);
 
-    return r ? r : bus_start(s->bus, why);
+    if (r)
+        return r;
+    bus_hold(s->bus, s->held);
+    return bus_start(s->bus, why);
 }
 
 static enum result start_all(struct service *s, struct buffer *why)

@@ -72,6 +72,13 @@ struct bus *service_bus(struct service *s);     /* NULL until start() has return
 const char *service_instance(const struct service *s);
 /* Instances of this service last seen in the group, at least 1. */
 unsigned service_instances(const struct service *s);
+/* While held, no message is taken in: they wait within their deadlines. For start() and later. */
+void service_hold(struct service *s, bool hold);
+/* What it takes to be a client of other services as this one. Borrowed for the life of the service. */
+struct service_identity {
+    const char *brokers, *prefix, *principals, *key_file;
+};
+struct service_identity service_identity(const struct service *s);
 /* The file is looked at every second; a change calls reload. At most 16. */
 MUST_USE enum result service_watch(struct service *s, const char *path);
 void service_stopped(struct service *s);

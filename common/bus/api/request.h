@@ -52,6 +52,7 @@ uint64_t request_left_ms(const struct request *rq);
 struct text request_source(const struct request *rq);
 struct text request_realm(const struct request *rq);
 const struct uuid *request_id(const struct request *rq);
+struct text request_op(const struct request *rq);
 struct text request_trace(const struct request *rq);
 
 /* BLAKE2b-256 keyed with `key` over op, 0, body bytes: what the record of an effect keeps to tell a repeat from another request. */

@@ -1,0 +1,304 @@
+#include "datakey.h"
+
+#include "env.h"
+#include "hlidka.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+enum {
+    PROPERTIES_MAX = 64,
+    CALL_MS = 5000,
+    QUERY_MS = 3000,
+    RETRY_MS = 500,
+    WRAPPED_MAX = 4096,
+};
+
+static const struct pg_statement READ = { "data_key_read", "SELECT wrapped FROM data_key", "" };
+static const struct pg_statement KEEP = { "data_key_keep",
+    "INSERT INTO data_key (wrapped) VALUES ($1) ON CONFLICT DO NOTHING", "b" };
+
+struct datakey {
+    struct pg *pg;
+    const char *schema;
+    void (*found)(void *cookie, const struct secret *key);
+    void *cookie;
+    struct hlidka *client;
+    uv_timer_t timer;
+    char why[160];
+    bool busy;                          /* a query or a call is under way */
+    bool done;
+    unsigned open;                      /* client, timer: what has to close */
+    void (*stopped)(void *cookie);
+    void *stopped_cookie;
+};
+
+static void read_row(struct datakey *d);
+
+/* The next try is the timer's. */
+static void wait_for(struct datakey *d, const char *what, const char *why)
+{
+    d->busy = false;
+    if (d->done)
+        return;
+    if (strncmp(d->why, what, strlen(what)) != 0)
+        log_warn("durable.datakey", LOG_STR("waits_for", what), LOG_STR("why", why));
+    snprintf(d->why, sizeof(d->why), "%s: %s", what, why);
+}
+
+/* ---- crypto ------------------------------------------------------------------------------------------------------- */
+
+static void put_context(struct hlidka_body *body, const struct datakey *d)
+{
+    hlidka_begin_map(body, "context");
+    hlidka_put_text(body, "service", d->schema);
+    hlidka_end(body);
+}
+
+static void ask(struct datakey *d, const char *op, struct hlidka_body *body, hlidka_done done)
+{
+    enum hlidka_status s = hlidka_call(d->client, &(struct hlidka_request){
+        .op = op, .body = hlidka_body_bytes(body), .deadline_ms = CALL_MS,
+    }, done, d, NULL);
+
+    hlidka_body_free(body);
+    if (s)
+        wait_for(d, op, hlidka_status_text(s));
+}
+
+static const char *reason(const struct hlidka_reply *reply)
+{
+    return reply->outcome == HLIDKA_REFUSED ? reply->code : hlidka_status_text(reply->outcome);
+}
+
+static void on_opened(void *cookie, const struct hlidka_reply *reply)
+{
+    struct datakey *d = cookie;
+    struct hlidka_value key = hlidka_get(reply->result, "key");
+    struct secret *secret;
+
+    d->busy = false;
+    if (reply->outcome != HLIDKA_OK) {
+        wait_for(d, "crypto.datakey.open", reason(reply));
+        return;
+    }
+    if (d->done)
+        return;
+    if (key.type != HLIDKA_BIN || key.bytes.len != DATAKEY_LEN || secret_from(key.bytes.data, DATAKEY_LEN, &secret)) {
+        wait_for(d, "crypto.datakey.open", "no key of 32 bytes, or no locked memory");
+        return;
+    }
+    d->done = true;
+    uv_timer_stop(&d->timer);
+    d->found(d->cookie, secret);
+    secret_free(secret);
+}
+
+static void open_key(struct datakey *d, struct bytes wrapped)
+{
+    struct hlidka_body *body = hlidka_body_new();
+
+    hlidka_put_bin(body, "wrapped", wrapped.data, wrapped.len);
+    put_context(body, d);
+    ask(d, "crypto.datakey.open", body, on_opened);
+}
+
+/* Ours or another instance's: what is there now is the one, and is opened by the next look. */
+static void on_kept(void *cookie, struct pg_batch *b)
+{
+    struct datakey *d = cookie;
+    bool kept = pg_outcome(b) == PG_DONE;
+
+    pg_batch_free(b);
+    d->busy = false;
+    if (kept && !d->done)
+        read_row(d);
+    else
+        wait_for(d, "store", "the wrapped key cannot be kept");
+}
+
+static void on_created(void *cookie, const struct hlidka_reply *reply)
+{
+    struct datakey *d = cookie;
+    struct hlidka_value wrapped = hlidka_get(reply->result, "wrapped");
+    struct pg_batch *b;
+
+    if (reply->outcome != HLIDKA_OK || wrapped.type != HLIDKA_BIN || wrapped.bytes.len > WRAPPED_MAX || d->done) {
+        wait_for(d, "crypto.datakey.create", reason(reply));
+        return;
+    }
+    enum result r = pg_batch_new(WRAPPED_MAX + 64, &b);
+    if (r) {
+        wait_for(d, "store", result_text(r));
+        return;
+    }
+    r = pg_add(b, &KEEP, PG_BYTES(((struct bytes){ wrapped.bytes.data, wrapped.bytes.len })));
+    if (!r)
+        r = pg_submit(d->pg, b, QUERY_MS, on_kept, d);
+    if (r) {
+        pg_batch_free(b);
+        wait_for(d, "store", result_text(r));
+    }
+}
+
+static void create_key(struct datakey *d)
+{
+    struct hlidka_body *body = hlidka_body_new();
+
+    put_context(body, d);
+    ask(d, "crypto.datakey.create", body, on_created);
+}
+
+/* ---- the row ------------------------------------------------------------------------------------------------------ */
+
+static void on_row(void *cookie, struct pg_batch *b)
+{
+    struct datakey *d = cookie;
+    struct bytes wrapped = pg_outcome(b) == PG_DONE && pg_rows(b, 0) == 1 ? pg_bytes(b, 0, 0, 0) : (struct bytes){ NULL, 0 };
+
+    if (pg_outcome(b) != PG_DONE || d->done)
+        wait_for(d, "store", pg_outcome_text(pg_outcome(b)));
+    else if (wrapped.data)
+        open_key(d, wrapped);
+    else
+        create_key(d);
+    pg_batch_free(b);
+}
+
+static void read_row(struct datakey *d)
+{
+    struct pg_batch *b;
+    enum result r = pg_batch_new(64, &b);
+
+    d->busy = true;
+    if (r) {
+        wait_for(d, "store", result_text(r));
+        return;
+    }
+    r = pg_batch_add(b, &READ, NULL, 0);
+    if (!r)
+        r = pg_submit(d->pg, b, QUERY_MS, on_row, d);
+    if (r) {
+        pg_batch_free(b);
+        wait_for(d, "store", result_text(r));
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct datakey *d = timer->data;
+
+    if (!d->busy && !d->done)
+        read_row(d);
+}
+
+/* ---- beginning and end -------------------------------------------------------------------------------------------- */
+
+struct properties {
+    struct hlidka_property items[PROPERTIES_MAX];
+    size_t count;
+};
+
+static enum result add_property(void *cookie, const char *name, const char *value)
+{
+    struct properties *p = cookie;
+
+    if (p->count == PROPERTIES_MAX)
+        return RESULT_FULL;
+    p->items[p->count++] = (struct hlidka_property){ strdup(name), strdup(value) };
+    return p->items[p->count - 1].name && p->items[p->count - 1].value ? RESULT_OK : RESULT_NO_MEMORY;
+}
+
+static void free_properties(struct properties *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        free((char *)p->items[i].name);
+        free((char *)p->items[i].value);
+    }
+}
+
+static void on_notice(void *cookie, const char *text)
+{
+    (void)cookie;
+    log_info("durable.datakey_client", LOG_STR("text", text));
+}
+
+static enum result open_client(struct datakey *d, struct service *s, struct buffer *why)
+{
+    struct service_identity who = service_identity(s);
+    struct properties properties = { .count = 0 };
+    char words[HLIDKA_WHY_LEN] = "", client_id[128];
+    enum result r = env_kafka(add_property, &properties);
+
+    snprintf(client_id, sizeof(client_id), "%s-datakey", service_instance(s));
+    if (!r && hlidka_open(service_loop(s), &(struct hlidka_options){
+            .brokers = who.brokers, .prefix = who.prefix, .principal = d->schema, .principals_path = who.principals,
+            .key_path = who.key_file, .client_id = client_id, .in_flight_max = 4, .properties = properties.items,
+            .property_count = properties.count, .notice = on_notice,
+        }, &d->client, words))
+        r = RESULT_BAD_CONFIG;
+    free_properties(&properties);
+    if (r && buffer_printf(why, "asking crypto for the data key: %s\n", words[0] ? words : result_text(r)))
+        return RESULT_NO_MEMORY;
+    return r;
+}
+
+enum result datakey_find(struct service *s, struct pg *pg, const char *schema,
+                         void (*found)(void *cookie, const struct secret *key), void *cookie, struct datakey **out,
+                         struct buffer *why)
+{
+    struct datakey *d = calloc(1, sizeof(*d));
+
+    if (!d)
+        return RESULT_NO_MEMORY;
+    *d = (struct datakey){ .pg = pg, .schema = schema, .found = found, .cookie = cookie };
+    enum result r = open_client(d, s, why);
+    if (r) {
+        free(d);
+        return r;
+    }
+    /* uv_timer_init cannot fail, nor uv_timer_start with a callback. */
+    uv_timer_init(service_loop(s), &d->timer);
+    d->timer.data = d;
+    uv_timer_start(&d->timer, on_timer, 0, RETRY_MS);
+    d->open = 2;
+    *out = d;
+    return RESULT_OK;
+}
+
+const char *datakey_why(const struct datakey *d)
+{
+    return d->why[0] ? d->why : "looking for it";
+}
+
+static void closed(struct datakey *d)
+{
+    void (*stopped)(void *cookie) = d->stopped;
+    void *cookie = d->stopped_cookie;
+
+    if (--d->open > 0)
+        return;
+    free(d);
+    stopped(cookie);
+}
+
+static void on_client_closed(void *cookie)
+{
+    closed(cookie);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    closed(handle->data);
+}
+
+void datakey_stop(struct datakey *d, void (*stopped)(void *cookie), void *cookie)
+{
+    d->done = true;
+    d->stopped = stopped;
+    d->stopped_cookie = cookie;
+    hlidka_close(d->client, on_client_closed, d);
+    uv_close((uv_handle_t *)&d->timer, on_timer_closed);
+}

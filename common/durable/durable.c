@@ -1,0 +1,421 @@
+#include "durable_internal.h"
+
+#include "clock.h"
+#include "effects.h"
+#include "entropy.h"
+#include "file.h"
+#include "log.h"
+#include "outgoing.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    TICK_MS = 250,
+    MIGRATE_MS = 60000,
+    RETRY_MS = 1000,
+    PURGE_MS = 10000,                   /* between looks for records past their time */
+    PURGE_ROWS = 5000,                  /* at once */
+    QUERY_MS = 5000,
+};
+
+#define NS_PER_MS UINT64_C(1000000)
+
+bool durable_is_open(const struct durable *d)
+{
+    return d->phase == DURABLE_OPEN;
+}
+
+struct pg *durable_pg(const struct durable *d)
+{
+    return d->pg;
+}
+
+const struct uuid *durable_self(const struct durable *d)
+{
+    return &d->self;
+}
+
+/* ---- the secret --------------------------------------------------------------------------------------------------- */
+
+enum result durable_subkey(const struct durable *d, const char *purpose, struct secret **out)
+{
+    static const char LABEL[] = "hlidka-subkey-v1";     /* with its 0 */
+    crypto_generichash_state state;
+
+    if (!d->secret)
+        return RESULT_UNAVAILABLE;
+    enum result r = secret_new(DURABLE_SECRET_LEN, out);
+    if (r)
+        return r;
+    crypto_generichash_init(&state, secret_bytes(d->secret).data, DURABLE_SECRET_LEN, DURABLE_SECRET_LEN);
+    crypto_generichash_update(&state, (const uint8_t *)LABEL, sizeof(LABEL));
+    crypto_generichash_update(&state, (const uint8_t *)purpose, strlen(purpose));
+    crypto_generichash_final(&state, secret_fill(*out), DURABLE_SECRET_LEN);
+    sodium_memzero(&state, sizeof(state));
+    return RESULT_OK;
+}
+
+static enum result start_relays(struct durable *d)
+{
+    for (size_t i = 0; i < d->stream_count; i++) {
+        struct durable_stream *s = &d->streams[i];
+        enum result r = outbox_start(service_loop(d->options.service), d->pg, &(struct outbox_options){
+            .stream = s->name, .holder = d->self, .publish = outgoing_publish, .cookie = s,
+        }, &s->relay);
+        if (r)
+            return r;
+        d->open_handles++;
+    }
+    return RESULT_OK;
+}
+
+enum result durable_set_secret(struct durable *d, const struct secret *secret)
+{
+    enum result r;
+
+    if (d->secret || d->phase != DURABLE_UNLOCKING || secret_bytes(secret).len != DURABLE_SECRET_LEN)
+        return RESULT_CONFLICT;
+    if ((r = secret_from(secret_bytes(secret).data, DURABLE_SECRET_LEN, &d->secret)))
+        return r;
+    if ((r = durable_subkey(d, "records", &d->records)) || (r = durable_subkey(d, "outbox", &d->rows)) || (r = start_relays(d)))
+        return r;
+    d->phase = DURABLE_OPEN;
+    log_info("durable.open");
+    service_hold(d->options.service, false);
+    if (d->options.opened)
+        d->options.opened(d->options.cookie);
+    return RESULT_OK;
+}
+
+static void on_datakey(void *cookie, const struct secret *key)
+{
+    struct durable *d = cookie;
+
+    if (d->phase == DURABLE_UNLOCKING && durable_set_secret(d, key))
+        service_give_up(d->options.service, "the data key cannot be used");
+}
+
+/* ---- the schema --------------------------------------------------------------------------------------------------- */
+
+static void say(struct durable *d, const char *what, struct text why)
+{
+    free(d->why);
+    if (asprintf(&d->why, "%s: %.*s", what, (int)why.len, why.data ? why.data : "") < 0)
+        d->why = NULL;
+}
+
+static void unlock(struct durable *d)
+{
+    struct buffer why;
+    enum result r = RESULT_OK;
+
+    d->phase = DURABLE_UNLOCKING;
+    if (d->options.migrated)
+        d->options.migrated(d->options.cookie);
+    if (!d->options.data_key)
+        return;
+    buffer_init(&why, 4096);
+    r = datakey_find(d->options.service, d->pg, d->options.schema, on_datakey, d, &d->datakey, &why);
+    if (r) {
+        log_error("durable.datakey", LOG_RESULT(r), LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
+        service_give_up(d->options.service, "the data key cannot be asked for");
+    } else {
+        d->open_handles++;
+    }
+    buffer_free(&why);
+}
+
+static void on_migrated(void *cookie, enum result r, unsigned applied, struct text why)
+{
+    struct durable *d = cookie;
+
+    d->migrating = false;
+    d->retry_ns = clock_boot_ns() + RETRY_MS * NS_PER_MS;
+    if (d->phase != DURABLE_MIGRATING)
+        return;
+    if (!r) {
+        if (applied)
+            log_info("durable.migrated", LOG_STR("schema", d->options.schema), LOG_UINT("applied", applied));
+        free(d->why);
+        d->why = NULL;
+        unlock(d);
+        return;
+    }
+    say(d, "schema", why);
+    if (r == RESULT_UNAVAILABLE || r == RESULT_TIMEOUT) {
+        log_warn("durable.migrate", LOG_RESULT(r), LOG_TEXT("why", why));
+        return;
+    }
+    log_error("durable.migrate", LOG_RESULT(r), LOG_TEXT("why", why));
+    service_give_up(d->options.service, "the schema is not one that this program can use");
+}
+
+static void migrate(struct durable *d)
+{
+    struct buffer why;
+
+    buffer_init(&why, 4096);
+    enum result r = migrate_run(service_loop(d->options.service), d->url, d->options.schema, &d->migrations, MIGRATE_MS,
+                                on_migrated, d, &why);
+    d->migrating = r == RESULT_OK;
+    d->retry_ns = clock_boot_ns() + RETRY_MS * NS_PER_MS;
+    if (r)
+        say(d, "schema", (struct text){ (const char *)why.data, why.len });
+    buffer_free(&why);
+}
+
+/* ---- once in a while ---------------------------------------------------------------------------------------------- */
+
+static void on_purged(void *cookie, struct pg_batch *b)
+{
+    struct durable *d = cookie;
+    bool more = pg_outcome(b) == PG_DONE && pg_affected(b, 0) == PURGE_ROWS;
+
+    d->purging = false;
+    if (pg_outcome(b) == PG_DONE)
+        d->stats.purged += pg_affected(b, 0);
+    if (more)
+        d->purge_due_ns = 0;
+    pg_batch_free(b);
+}
+
+static void purge(struct durable *d)
+{
+    struct pg_batch *b;
+
+    d->purge_due_ns = clock_boot_ns() + PURGE_MS * NS_PER_MS;
+    if (pg_batch_new(256, &b))
+        return;
+    if (effects_purge(b, PURGE_ROWS) || pg_submit(d->pg, b, QUERY_MS, on_purged, d))
+        pg_batch_free(b);
+    else
+        d->purging = true;
+}
+
+static void on_datakey_stopped(void *cookie);
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct durable *d = timer->data;
+    uint64_t now = clock_boot_ns();
+
+    if (d->phase == DURABLE_MIGRATING && !d->migrating && now >= d->retry_ns)
+        migrate(d);
+    if (d->phase == DURABLE_OPEN && !d->purging && now >= d->purge_due_ns)
+        purge(d);
+    if (d->phase == DURABLE_OPEN && d->datakey) {
+        datakey_stop(d->datakey, on_datakey_stopped, d);
+        d->datakey = NULL;
+    }
+}
+
+void durable_wake(struct durable *d)
+{
+    for (size_t i = 0; i < d->stream_count; i++)
+        if (d->streams[i].relay)
+            outbox_wake(d->streams[i].relay);
+}
+
+/* ---- what the operator sees --------------------------------------------------------------------------------------- */
+
+void durable_ready(const struct durable *d, struct buffer *reasons)
+{
+    enum result r = RESULT_OK;
+
+    if (!pg_up(d->pg))
+        r = buffer_printf(reasons, "store: PostgreSQL is not reachable\n");
+    if (!r && d->phase == DURABLE_MIGRATING)
+        r = buffer_printf(reasons, "%s\n", d->why ? d->why : "schema: migrating");
+    if (!r && d->phase == DURABLE_UNLOCKING)
+        r = buffer_printf(reasons, "datakey: %s\n", d->datakey ? datakey_why(d->datakey) : "not known yet");
+    if (r)
+        log_error("durable.ready", LOG_RESULT(r));
+}
+
+static void collect(void *cookie)
+{
+    struct durable *d = cookie;
+
+    d->stats.up = (double)pg_stats(d->pg)->up;
+    for (size_t i = 0; i < d->stream_count; i++) {
+        const struct outbox_stats *s = d->streams[i].relay ? outbox_stats(d->streams[i].relay) : NULL;
+        if (!s)
+            continue;
+        d->stats.published[i] = s->published;
+        d->stats.undelivered[i] = s->failed;
+        d->stats.takeovers[i] = s->takeovers;
+        d->stats.in_hand[i] = (double)s->in_hand;
+    }
+}
+
+static enum result add_outbox_metrics(struct durable *d, struct metrics *m)
+{
+    enum result r = RESULT_OK;
+
+    for (size_t i = 0; i < d->stream_count && !r; i++) {
+        char labels[48];
+        snprintf(labels, sizeof(labels), "stream=\"%s\"", d->streams[i].name);
+        r = metrics_counter(m, "hlidka_outbox_published_total", "Rows of the outbox that reached Kafka.", labels,
+                            &d->stats.published[i]);
+        if (!r)
+            r = metrics_counter(m, "hlidka_outbox_failed_total", "Attempts that did not; the rows stay.", labels,
+                                &d->stats.undelivered[i]);
+        if (!r)
+            r = metrics_counter(m, "hlidka_outbox_takeovers_total", "Rows taken over from an instance that was gone.", labels,
+                                &d->stats.takeovers[i]);
+        if (!r)
+            r = metrics_gauge(m, "hlidka_outbox_in_hand", "Rows on their way.", labels, &d->stats.in_hand[i]);
+    }
+    return r;
+}
+
+static enum result add_metrics(struct durable *d)
+{
+    struct metrics *m = service_metrics(d->options.service);
+    const struct pg_stats *s = pg_stats(d->pg);
+    const struct {
+        const char *name, *help, *labels;
+        const uint64_t *value;
+    } counters[] = {
+        { "hlidka_once_total", "Requests marked once, by what became of them.", "end=\"made\"", &d->stats.made },
+        { "hlidka_once_total", "Requests marked once, by what became of them.", "end=\"repeated\"", &d->stats.repeated },
+        { "hlidka_once_total", "Requests marked once, by what became of them.", "end=\"conflict\"", &d->stats.conflicts },
+        { "hlidka_once_total", "Requests marked once, by what became of them.", "end=\"refused\"", &d->stats.refused },
+        { "hlidka_once_total", "Requests marked once, by what became of them.", "end=\"unavailable\"", &d->stats.unavailable },
+        { "hlidka_once_total", "Requests marked once, by what became of them.", "end=\"failed\"", &d->stats.failed },
+        { "hlidka_once_restarts_total", "Transactions begun anew.", NULL, &d->stats.restarts },
+        { "hlidka_once_purged_total", "Records past their time that were removed.", NULL, &d->stats.purged },
+        { "hlidka_pg_batches_total", "Batches by outcome.", "outcome=\"done\"", &s->done },
+        { "hlidka_pg_batches_total", "Batches by outcome.", "outcome=\"unique\"", &s->unique },
+        { "hlidka_pg_batches_total", "Batches by outcome.", "outcome=\"retry\"", &s->retry },
+        { "hlidka_pg_batches_total", "Batches by outcome.", "outcome=\"failed\"", &s->failed },
+        { "hlidka_pg_batches_total", "Batches by outcome.", "outcome=\"unavailable\"", &s->unavailable },
+        { "hlidka_pg_batches_total", "Batches by outcome.", "outcome=\"unknown\"", &s->unknown },
+        { "hlidka_pg_full_total", "Batches turned away from the pool's queue.", NULL, &s->full },
+        { "hlidka_pg_timeouts_total", "Connections given up because of an overdue batch.", NULL, &s->timeouts },
+        { "hlidka_pg_connects_total", "Connections that came up.", NULL, &s->connects },
+        { "hlidka_pg_failures_total", "Attempts to connect that failed.", NULL, &s->failures },
+    };
+    enum result r = metrics_collector(m, collect, d);
+
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && !r; i++)
+        r = metrics_counter(m, counters[i].name, counters[i].help, counters[i].labels, counters[i].value);
+    if (!r)
+        r = metrics_gauge(m, "hlidka_pg_up", "Connections to PostgreSQL that are up.", NULL, &d->stats.up);
+    return r ? r : add_outbox_metrics(d, m);
+}
+
+/* ---- beginning ---------------------------------------------------------------------------------------------------- */
+
+static void free_durable(struct durable *d)
+{
+    migrations_free(&d->migrations);
+    secret_free(d->rows);
+    secret_free(d->records);
+    secret_free(d->secret);
+    secret_free(d->url);
+    free(d->why);
+    free(d);
+}
+
+static enum result load(struct durable *d, struct buffer *why)
+{
+    char own[160];
+    const char *const dirs[] = { "common/db/schema", own };
+    uint8_t random[10];
+    enum result r = file_read_secret(d->options.pg_url_file, &d->url, why);
+
+    if (r)
+        return r;
+    entropy_fill(random, sizeof(random));
+    d->self = uuid_v7(clock_unix_ms(), random);
+    for (; d->options.streams[d->stream_count]; d->stream_count++) {
+        if (d->stream_count == DURABLE_STREAMS_MAX)
+            return RESULT_FULL;
+        d->streams[d->stream_count] = (struct durable_stream){ d, d->options.streams[d->stream_count], NULL };
+    }
+    snprintf(own, sizeof(own), "services/%s/schema", d->options.schema);
+    return migrations_load(dirs, 2, &d->migrations, why);
+}
+
+enum result durable_open(const struct durable_options *options, struct durable **out, struct buffer *why)
+{
+    struct service *s = options->service;
+    struct durable *d = calloc(1, sizeof(*d));
+    enum result r;
+
+    if (!d)
+        return RESULT_NO_MEMORY;
+    d->options = *options;
+    if ((r = load(d, why)))
+        goto fail;
+    r = pg_open(service_loop(s), &(struct pg_options){
+        .url = d->url, .application_name = service_instance(s), .schema = options->schema, .connections = options->connections,
+    }, &d->pg, why);
+    if (r)
+        goto fail;
+    if ((r = add_metrics(d))) {
+        pg_close(d->pg, NULL, NULL);
+        goto fail;
+    }
+    d->open_handles = 2;                /* the pool and the timer */
+    /* Neither fails with a callback and a loop. */
+    uv_timer_init(service_loop(s), &d->tick);
+    d->tick.data = d;
+    uv_timer_start(&d->tick, on_tick, 0, TICK_MS);
+    service_hold(s, true);
+    *out = d;
+    return RESULT_OK;
+
+fail:
+    free_durable(d);
+    return r;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------ */
+
+static void gone(struct durable *d)
+{
+    void (*closed)(void *cookie) = d->closed;
+    void *cookie = d->closed_cookie;
+
+    if (--d->open_handles > 0 || d->phase != DURABLE_CLOSING || d->migrating || d->waits > 0)
+        return;
+    free_durable(d);
+    if (closed)
+        closed(cookie);
+}
+
+static void on_part_closed(void *cookie)
+{
+    gone(cookie);
+}
+
+static void on_datakey_stopped(void *cookie)
+{
+    gone(cookie);
+}
+
+static void on_tick_closed(uv_handle_t *handle)
+{
+    gone(handle->data);
+}
+
+void durable_close(struct durable *d, void (*closed)(void *cookie), void *cookie)
+{
+    d->phase = DURABLE_CLOSING;
+    d->closed = closed;
+    d->closed_cookie = cookie;
+    for (size_t i = 0; i < d->stream_count; i++)
+        if (d->streams[i].relay) {
+            outbox_stop(d->streams[i].relay, on_part_closed, d);
+            d->streams[i].relay = NULL;
+        }
+    pg_close(d->pg, on_part_closed, d);
+    if (d->datakey)
+        datakey_stop(d->datakey, on_datakey_stopped, d);
+    d->datakey = NULL;
+    uv_close((uv_handle_t *)&d->tick, on_tick_closed);
+}

@@ -1,0 +1,450 @@
+#include "once.h"
+
+#include "arena.h"
+#include "durable_internal.h"
+#include "effects.h"
+#include "entropy.h"
+#include "log.h"
+#include "outgoing.h"
+#include "record_seal.h"
+
+#include <sodium.h>
+
+enum {
+    READS_MAX = 256 * 1024,             /* bytes of parameters */
+    WRITES_MAX = 4 * 1024 * 1024,
+    ATTEMPTS = 6,
+    PATIENCE_MS = 3000,                 /* of one round trip */
+    RETRY_AFTER_MS = 1000,
+};
+
+struct once {
+    struct durable *durable;
+    struct request *rq;
+    const struct once_op *how;
+    void *op;
+    unsigned attempts;
+    struct pg_txn *txn;                 /* while decide() has the word */
+    struct pg_batch *rows;              /* of a repeat, for committed() */
+    struct pg_batch *writes;
+    void (*next)(struct once *c, void *op, struct pg_batch *rows);
+    struct bytes reply;                 /* sealed: what once_send sends */
+    /* Of once_look. */
+    void (*unseen)(struct request *rq, void *cookie);
+    void *unseen_cookie;
+};
+
+struct request *once_request(const struct once *c)
+{
+    return c->rq;
+}
+
+struct durable *once_durable(const struct once *c)
+{
+    return c->durable;
+}
+
+struct pg_batch *once_writes(struct once *c)
+{
+    return c->writes;
+}
+
+static void forget(struct pg_batch **b)
+{
+    pg_batch_free(*b);
+    *b = NULL;
+}
+
+/* ---- ends --------------------------------------------------------------------------------------------------------- */
+
+static void drop(struct once *c)
+{
+    forget(&c->rows);
+    forget(&c->writes);
+}
+
+static void unavailable(struct once *c)
+{
+    c->durable->stats.unavailable++;
+    drop(c);
+    request_fail_retry(c->rq, FAULT_UNAVAILABLE, RETRY_AFTER_MS, NULL);
+}
+
+static void fail(struct once *c, const char *what, enum result why, const struct pg_batch *b)
+{
+    c->durable->stats.failed++;
+    log_error("once.failed", LOG_STR("what", what), LOG_RESULT(why), LOG_STR("sqlstate", b ? pg_sqlstate(b) : ""),
+              LOG_STR("constraint", b ? pg_constraint(b) : ""), LOG_UINT("statement", b ? pg_failed_at(b) : 0));
+    drop(c);
+    request_fail(c->rq, FAULT_INTERNAL, NULL);
+}
+
+void once_send(struct once *c)
+{
+    drop(c);
+    request_send(c->rq, c->reply);
+}
+
+static void stand(struct once *c, bool repeated, struct pg_batch *rows)
+{
+    if (c->how->committed)
+        c->how->committed(c, c->op, repeated, rows);
+    else
+        once_send(c);
+}
+
+/* ---- the record --------------------------------------------------------------------------------------------------- */
+
+static struct record record_of(const struct once *c)
+{
+    return (struct record){
+        .src = request_source(c->rq),
+        .id = *request_id(c->rq),
+        .op = request_op(c->rq),
+        .body = request_body_bytes(c->rq),
+    };
+}
+
+static enum result open_reply(struct once *c, const struct record *rec, struct bytes sealed)
+{
+    struct buffer reply;
+    uint8_t *copy;
+
+    buffer_init(&reply, sealed.len + 1);
+    enum result r = record_open(c->durable->records, rec, sealed, &reply);
+    copy = r ? NULL : arena_alloc(request_arena(c->rq), reply.len ? reply.len : 1, 1);
+    if (!r && !copy)
+        r = RESULT_NO_MEMORY;
+    if (!r) {
+        memcpy(copy, reply.data, reply.len);
+        c->reply = (struct bytes){ copy, reply.len };
+    }
+    buffer_free(&reply);
+    return r;
+}
+
+/* The look's answer: RESULT_NOT_FOUND for a new one, RESULT_OK with c->reply, RESULT_CONFLICT, or what went wrong. */
+static enum result look_at(struct once *c, struct pg_batch *b)
+{
+    struct record rec = record_of(c);
+    struct effect found;
+    uint8_t fingerprint[RECORD_FINGERPRINT_LEN];
+    enum result r = effects_read(b, 0, &found);
+
+    if (r)
+        return r;
+    if (!found.found)
+        return RESULT_NOT_FOUND;
+    if ((r = record_fingerprint(c->durable->records, &rec, fingerprint)))
+        return r;
+    if (found.fingerprint.len != sizeof(fingerprint) || sodium_memcmp(found.fingerprint.data, fingerprint, sizeof(fingerprint)))
+        return RESULT_CONFLICT;
+    return open_reply(c, &rec, found.reply);
+}
+
+/* ---- the transaction ---------------------------------------------------------------------------------------------- */
+
+static void begin(struct once *c);
+
+/* Anew with the look, where that may help. */
+static void again(struct once *c, const struct pg_batch *b)
+{
+    if (c->attempts >= ATTEMPTS) {
+        fail(c, "attempts", RESULT_CONFLICT, b);
+        return;
+    }
+    c->durable->stats.restarts++;
+    begin(c);
+}
+
+/* What becomes of a batch that was not executed or not committed. b is freed by the caller. */
+static void after_failure(struct once *c, const struct pg_batch *b, bool committing)
+{
+    switch (pg_outcome(b)) {
+    case PG_UNIQUE:                     /* somebody was faster: with this request, or with the same thing */
+    case PG_RETRY:
+        again(c, b);
+        return;
+    case PG_UNKNOWN:                    /* it may have happened: the record says */
+        if (committing) {
+            again(c, b);
+            return;
+        }
+        unavailable(c);
+        return;
+    case PG_UNAVAILABLE:
+        unavailable(c);
+        return;
+    case PG_FAILED:
+    case PG_DONE:
+        fail(c, committing ? "commit" : "read", RESULT_INTERNAL, b);
+        return;
+    }
+}
+
+static void let_decide(struct once *c, struct pg_txn *txn, struct pg_batch *b)
+{
+    forget(&c->writes);
+    if (pg_batch_new(WRITES_MAX, &c->writes)) {
+        pg_rollback(txn);
+        fail(c, "memory", RESULT_NO_MEMORY, NULL);
+        return;
+    }
+    c->txn = txn;
+    void (*next)(struct once *, void *, struct pg_batch *) = c->next;
+    next(c, c->op, b);
+}
+
+static void on_read(void *cookie, struct pg_txn *txn, struct pg_batch *b)
+{
+    struct once *c = cookie;
+
+    if (!txn)
+        after_failure(c, b, false);
+    else
+        let_decide(c, txn, b);
+    pg_batch_free(b);
+}
+
+static void on_begun(void *cookie, struct pg_txn *txn, struct pg_batch *b)
+{
+    struct once *c = cookie;
+    enum result r;
+
+    if (!txn) {
+        after_failure(c, b, false);
+        pg_batch_free(b);
+        return;
+    }
+    r = look_at(c, b);
+    if (r == RESULT_NOT_FOUND) {
+        let_decide(c, txn, b);
+        pg_batch_free(b);
+        return;
+    }
+    pg_rollback(txn);
+    if (r == RESULT_OK) {
+        c->durable->stats.repeated++;
+        c->rows = b;
+        stand(c, true, b);
+        return;
+    }
+    if (r == RESULT_CONFLICT) {
+        c->durable->stats.conflicts++;
+        drop(c);
+        request_fail(c->rq, FAULT_CONFLICT, "the id has had its effect with another op or body");
+    } else {
+        fail(c, "record", r, NULL);
+    }
+    pg_batch_free(b);
+}
+
+static void begin(struct once *c)
+{
+    struct text src = request_source(c->rq);
+    struct pg_batch *b;
+    enum result r = pg_batch_new(READS_MAX, &b);
+
+    c->attempts++;
+    c->next = c->how->decide;
+    if (r) {
+        fail(c, "memory", r, NULL);
+        return;
+    }
+    r = effects_find(b, src, request_id(c->rq));
+    if (!r && c->how->read)
+        r = c->how->read(c, c->op, b);
+    if (r) {
+        pg_batch_free(b);
+        fail(c, "reads", r, NULL);
+        return;
+    }
+    r = pg_begin(durable_pg(c->durable), b, PATIENCE_MS, on_begun, c);
+    if (r) {
+        pg_batch_free(b);
+        unavailable(c);
+    }
+}
+
+static struct once *once_new(struct durable *d, struct request *rq)
+{
+    struct once *c = arena_alloc(request_arena(rq), 1, sizeof(*c));
+
+    if (!c) {
+        request_fail(rq, FAULT_INTERNAL, NULL);
+        return NULL;
+    }
+    *c = (struct once){ .durable = d, .rq = rq };
+    if (!durable_is_open(d)) {
+        unavailable(c);
+        return NULL;
+    }
+    return c;
+}
+
+void once_run(struct durable *d, struct request *rq, const struct once_op *how, void *op)
+{
+    struct once *c = once_new(d, rq);
+
+    if (!c)
+        return;
+    c->how = how;
+    c->op = op;
+    begin(c);
+}
+
+/* ---- what decide() ends with -------------------------------------------------------------------------------------- */
+
+static struct pg_txn *take_txn(struct once *c)
+{
+    struct pg_txn *txn = c->txn;
+
+    c->txn = NULL;
+    return txn;
+}
+
+void once_more(struct once *c, struct pg_batch *reads, void (*next)(struct once *c, void *op, struct pg_batch *rows))
+{
+    c->next = next;
+    if (pg_continue(take_txn(c), reads, PATIENCE_MS, on_read, c)) {
+        pg_batch_free(reads);
+        unavailable(c);
+    }
+}
+
+void once_refuse(struct once *c, enum fault_code code, const char *detail)
+{
+    pg_rollback(take_txn(c));
+    c->durable->stats.refused++;
+    drop(c);
+    request_fail(c->rq, code, detail);
+}
+
+void once_fail(struct once *c, enum result why)
+{
+    pg_rollback(take_txn(c));
+    fail(c, "decide", why, NULL);
+}
+
+static void on_committed(void *cookie, struct pg_batch *b)
+{
+    struct once *c = cookie;
+
+    if (pg_outcome(b) != PG_DONE) {
+        after_failure(c, b, true);
+        pg_batch_free(b);
+        return;
+    }
+    pg_batch_free(b);
+    c->durable->stats.made++;
+    durable_wake(c->durable);
+    stand(c, false, NULL);
+}
+
+/* The record goes with the writes; a second runner waits at its key until this transaction has ended. */
+static enum result add_record(struct once *c)
+{
+    struct record rec = record_of(c);
+    uint8_t fingerprint[RECORD_FINGERPRINT_LEN], nonce[RECORD_NONCE_LEN];
+    struct buffer sealed;
+
+    buffer_init(&sealed, c->reply.len + RECORD_SEAL_OVERHEAD);
+    entropy_fill(nonce, sizeof(nonce));
+    enum result r = record_fingerprint(c->durable->records, &rec, fingerprint);
+    if (!r)
+        r = record_seal(c->durable->records, &rec, nonce, c->reply, &sealed);
+    if (!r)
+        r = effects_record(c->writes, rec.src, &rec.id, (struct bytes){ fingerprint, sizeof(fingerprint) }, buffer_bytes(&sealed));
+    buffer_free(&sealed);
+    return r;
+}
+
+/* sealed: how the sealing of the answer went. */
+static void commit(struct once *c, enum result sealed)
+{
+    struct pg_batch *writes = c->writes;
+    struct pg_txn *txn = take_txn(c);
+    enum result r = sealed ? sealed : add_record(c);
+
+    if (r == RESULT_TOO_LARGE && sealed) {
+        pg_rollback(txn);
+        drop(c);
+        request_fail(c->rq, FAULT_TOO_LARGE, NULL);
+        return;
+    }
+    if (r) {
+        pg_rollback(txn);
+        fail(c, "record", r, NULL);
+        return;
+    }
+    c->writes = NULL;
+    if (pg_commit(txn, writes, PATIENCE_MS, on_committed, c)) {
+        pg_batch_free(writes);
+        unavailable(c);
+    }
+}
+
+void once_commit(struct once *c, const void *result)
+{
+    commit(c, request_seal(c->rq, result, &c->reply));
+}
+
+void once_commit_fault(struct once *c, enum fault_code code, uint64_t retry_after_ms, const char *detail)
+{
+    c->durable->stats.refused++;
+    commit(c, request_seal_fault(c->rq, code, retry_after_ms, detail, &c->reply));
+}
+
+/* ---- looking first ------------------------------------------------------------------------------------------------ */
+
+static void on_looked(void *cookie, struct pg_batch *b)
+{
+    struct once *c = cookie;
+    enum result r = pg_outcome(b) == PG_DONE ? look_at(c, b) : RESULT_UNAVAILABLE;
+
+    if (pg_outcome(b) == PG_FAILED)
+        r = RESULT_INTERNAL;
+    switch (r) {
+    case RESULT_NOT_FOUND:
+        pg_batch_free(b);
+        c->unseen(c->rq, c->unseen_cookie);
+        return;
+    case RESULT_OK:
+        c->durable->stats.repeated++;
+        once_send(c);
+        break;
+    case RESULT_CONFLICT:
+        c->durable->stats.conflicts++;
+        request_fail(c->rq, FAULT_CONFLICT, "the id has had its effect with another op or body");
+        break;
+    case RESULT_UNAVAILABLE:
+        unavailable(c);
+        break;
+    default:
+        fail(c, "look", r, b);
+        break;
+    }
+    pg_batch_free(b);
+}
+
+void once_look(struct durable *d, struct request *rq, void (*unseen)(struct request *rq, void *cookie), void *cookie)
+{
+    struct once *c = once_new(d, rq);
+    struct pg_batch *b;
+
+    if (!c)
+        return;
+    c->unseen = unseen;
+    c->unseen_cookie = cookie;
+    if (pg_batch_new(READS_MAX, &b)) {
+        fail(c, "memory", RESULT_NO_MEMORY, NULL);
+        return;
+    }
+    enum result r = effects_find(b, request_source(rq), request_id(rq));
+    if (!r)
+        r = pg_submit(durable_pg(d), b, PATIENCE_MS, on_looked, c);
+    if (r) {
+        pg_batch_free(b);
+        unavailable(c);
+    }
+}
