@@ -2,7 +2,7 @@
 
 #include "admin.h"
 #include "entropy.h"
-#include "ready_probe.h"
+#include "health.h"
 #include "process_metrics.h"
 #include "service_settings.h"
 #include "watched_files.h"
@@ -16,7 +16,6 @@
 #define SECOND_MS 1000u
 #define DRAIN_MS  3000u         /* for handlers; the bus takes 5 s more at most */
 #define DOOM_S    9u
-#define HEALTH_MS 3000u
 
 enum { EXIT_STOPPED = 0, EXIT_LOST = 1, EXIT_CONFIG = 2 };
 
@@ -373,20 +372,6 @@ static int run_with_settings(struct service *s, bool only_check, struct buffer *
     return live(s, why);
 }
 
-/* For a health check, in an image that has nothing else to ask with. */
-static int health(const struct service_settings *settings)
-{
-    struct buffer answer;
-
-    buffer_init(&answer, WHY_MAX);
-    enum result r = probe_ready(settings->admin, HEALTH_MS, &answer);
-    printf("%.*s", (int)answer.len, answer.data ? (const char *)answer.data : "");
-    if (r && r != RESULT_UNAVAILABLE)
-        printf("%s: %s\n", settings->admin, result_text(r));
-    buffer_free(&answer);
-    return r ? EXIT_LOST : EXIT_STOPPED;
-}
-
 /* In containers every process has the same number: the host's name tells them apart. */
 static void name_instance(struct service *s)
 {
@@ -419,7 +404,7 @@ static int run(const struct service_spec *spec, enum wish wish, struct buffer *w
     name_instance(&s);
     log_start(spec->name, s.instance, service_log_level(s.settings));
 
-    int code = wish == WISH_HEALTH ? health(s.settings) : run_with_settings(&s, wish == WISH_CHECK, why);
+    int code = wish == WISH_HEALTH ? health_ask(s.settings->admin) : run_with_settings(&s, wish == WISH_CHECK, why);
     service_settings_free(s.settings);
     return code;
 }
