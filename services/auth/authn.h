@@ -2,11 +2,13 @@
 #ifndef HLIDKA_AUTHN_H
 #define HLIDKA_AUTHN_H
 
+#include "introspection.h"
 #include "people.h"
 #include "telegram.h"
 
 struct authn {
     struct people *people;
+    struct introspection *introspection;
     struct telegram_bot bot;
     uint64_t login_max_age_ms;          /* since Telegram signed it */
 };
@@ -16,6 +18,7 @@ extern const struct route authn_routes[];
 extern const size_t authn_route_count;
 
 void handle_login_widget(void *service, struct request *rq);
+void handle_session_introspect(void *service, struct request *rq);
 void handle_session_list(void *service, struct request *rq);
 void handle_session_revoke(void *service, struct request *rq);
 void handle_session_revoke_all(void *service, struct request *rq);
