@@ -85,6 +85,11 @@ void once_send(struct once *c)
     request_send(c->rq, c->reply);
 }
 
+void once_withhold(struct once *c)
+{
+    unavailable(c);
+}
+
 static void stand(struct once *c, bool repeated, struct pg_batch *rows)
 {
     if (c->how->committed)

@@ -21,7 +21,9 @@ struct people_options {
 MUST_USE enum result people_new(const struct people_options *options, struct people **out);
 /* The data key is there (durable's `opened`). Errors as durable_subkey. */
 MUST_USE enum result people_opened(struct people *p);
-/* When no request is at work. NULL is fine. */
+/* About once a minute: forgets what is old enough, a little at a time. */
+void people_tick(struct people *p, uint64_t now_ms);
+/* When no request is at work and durable is closed. NULL is fine. */
 void people_free(struct people *p);
 
 #endif

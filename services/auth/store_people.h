@@ -15,6 +15,8 @@
 struct people {
     struct people_options options;
     struct columns *columns;            /* NULL until the data key is there, before which no request comes */
+    uint64_t purge_at_ms;               /* not before */
+    bool purging;
 };
 
 /* ---- ops in a transaction (store_change.c) --------------------------------------------------------------------------- */
