@@ -213,7 +213,7 @@ static void take(struct bus *b, const rd_kafka_message_t *m)
         break;
     case VERDICT_DEAD:
         c->refused++;
-        dead_queue_note(b, m, v);
+        dead_queue_note(b, m, v, false);
         break;
     default:                            /* no memory: a revocation has gone by unread */
         tell_lost(b);

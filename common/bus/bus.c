@@ -38,6 +38,8 @@ static void serve(struct bus *b)
         uv_async_send(&b->wake);
     if (b->state < BUS_LEAVING && consumer_serve(b))
         uv_async_send(&b->wake);
+    if (b->state < BUS_LEAVING && feed_serve(b))
+        uv_async_send(&b->wake);
     consumer_leave_if_due(b);
     partitions_store(b);
     if (b->state > BUS_RUNNING)
@@ -82,6 +84,7 @@ static void on_tick(uv_timer_t *handle)
     }
     topics_tick(b);
     broadcast_tick(b);
+    feed_tick(b);
     serve(b);
     bool hurry = b->state > BUS_RUNNING || b->partitions.leaving || (b->topics.wanted && !b->topics.round);
     if (b->state != BUS_CLOSED && hurry != b->hurry)
@@ -148,6 +151,7 @@ static void free_parts(struct bus *b)
     producer_free(b);
     events_free(b);
     broadcast_free(b);
+    feed_free(b);
     copies_free(b);
     dead_queue_free(b);
     stats_free(b);
@@ -185,6 +189,10 @@ static void close_handles(struct bus *b)
         rd_kafka_queue_destroy(b->broadcast.queue);
     if (b->broadcast.rk)
         rd_kafka_destroy(b->broadcast.rk);
+    if (b->feed.queue)
+        rd_kafka_queue_destroy(b->feed.queue);
+    if (b->feed.rk)
+        rd_kafka_destroy(b->feed.rk);
     if (b->producer.rk)
         rd_kafka_destroy(b->producer.rk);
 }
@@ -200,7 +208,8 @@ enum result bus_new(struct uv_loop_s *loop, const struct bus_options *options, s
     settle_options(b, options);
     /* The loop's handles last: they alone cannot be taken back at once. */
     if ((r = init_parts(b, why)) || (r = producer_open(b, why)) || (r = consumer_open(b, why)) ||
-        (r = broadcast_open(b, why)) || (r = open_loop(b, why))) {
+        (r = broadcast_open(b, why)) || (r = feed_open(b, why)) ||
+        (r = open_loop(b, why))) {
         close_handles(b);
         free_parts(b);
         return r;
@@ -222,6 +231,8 @@ enum result bus_start(struct bus *b, struct buffer *why)
     rd_kafka_queue_cb_event_enable(b->consumer.queue, on_event, b);
     if (b->broadcast.queue)
         rd_kafka_queue_cb_event_enable(b->broadcast.queue, on_event, b);
+    if (b->feed.queue)
+        rd_kafka_queue_cb_event_enable(b->feed.queue, on_event, b);
     rd_kafka_queue_destroy(reports);
     set_timer(b, false);
     broadcast_start(b);

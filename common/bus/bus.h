@@ -16,7 +16,9 @@
 
 struct uv_loop_s;
 struct bus;
+struct audit_event;
 struct broadcast_listener;
+struct feed_listener;
 
 /* All borrowed for the life of the bus; 0 is the default that the comment names. */
 struct bus_options {
@@ -31,6 +33,9 @@ struct bus_options {
     size_t route_count;
     void *handler_cookie;               /* first argument of every handler */
     const struct broadcast_listener *listener;  /* NULL: the service has no topic of revocations (broadcast.h) */
+    const struct feed_listener *feed;   /* NULL: the service does not read the topic of events (feed.h) */
+    /* Where events of our own go instead of to that topic; NULL: there. Of the service that keeps them. */
+    void (*own_event)(void *cookie, const struct audit_event *event);
     size_t window;                      /* in flight per partition, 256 */
     size_t slow_max;                    /* slow ops per process, 64 */
     uint32_t ahead_ms, age_ms, ttl_max_ms;      /* receive.h */
@@ -78,9 +83,8 @@ void bus_free(struct bus *b);
 /*
  * Sends an event to audit, sealed; `n` is counted here. Never blocks: a full queue is counted
  * (hlidka_bus_events_dropped_total) and logged. key: the Kafka key (the user_id, else the hashed ip, else our
- * name). Without a principal `audit` it is only counted.
+ * name). Without a principal `audit` it is only counted. Where the options have own_event, that is told instead.
  */
-struct audit_event;
 void bus_event(struct bus *b, const struct audit_event *event, struct bytes key);
 
 /* ---- for the outbox: messages that were decided earlier, with the ids that they were given then ---- */

@@ -10,6 +10,7 @@
 #include "dead_queue.h"
 #include "dispatch.h"
 #include "events.h"
+#include "feed_internal.h"
 #include "identity.h"
 #include "partitions.h"
 #include "peers.h"
@@ -48,6 +49,7 @@ struct bus {
     struct dead_queue dead;
     struct events events;
     struct broadcast broadcast;
+    struct feed feed;
     struct stats stats;
     struct closing closing;
 

@@ -26,6 +26,7 @@ void closing_begin(struct bus *b, uint32_t drain_ms, void (*stopped)(void *cooki
     dispatch_abandon_postponed(b);
     dead_queue_end(b);
     broadcast_stop(b);
+    feed_end(b);
     bus_hurry(b);
 }
 
@@ -91,6 +92,10 @@ static void destroy(uv_work_t *work)
         rd_kafka_queue_destroy(b->broadcast.queue);
         rd_kafka_destroy_flags(b->broadcast.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     }
+    if (b->feed.rk) {
+        rd_kafka_queue_destroy(b->feed.queue);
+        rd_kafka_destroy_flags(b->feed.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    }
     rd_kafka_destroy(b->producer.rk);
 }
 
@@ -116,8 +121,8 @@ static void destroyed(uv_work_t *work, int status)
     struct bus *b = work->data;
 
     (void)status;
-    b->consumer.rk = b->producer.rk = b->broadcast.rk = NULL;
-    b->consumer.queue = b->closing.queue = b->broadcast.queue = NULL;
+    b->consumer.rk = b->producer.rk = b->broadcast.rk = b->feed.rk = NULL;
+    b->consumer.queue = b->closing.queue = b->broadcast.queue = b->feed.queue = NULL;
     close_handles(b);
 }
 
@@ -131,6 +136,8 @@ static void close_all(struct bus *b)
     rd_kafka_queue_cb_event_enable(b->consumer.queue, NULL, NULL);
     if (b->broadcast.queue)
         rd_kafka_queue_cb_event_enable(b->broadcast.queue, NULL, NULL);
+    if (b->feed.queue)
+        rd_kafka_queue_cb_event_enable(b->feed.queue, NULL, NULL);
     if (b->closing.queue)
         rd_kafka_queue_cb_event_enable(b->closing.queue, NULL, NULL);
     topics_release(b);

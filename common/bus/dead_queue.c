@@ -125,12 +125,15 @@ void dead_queue_put(struct bus *b, struct request *rq, const struct verdict *v)
     delivery_send(b, d);
 }
 
-void dead_queue_note(struct bus *b, const rd_kafka_message_t *m, const struct verdict *v)
+bool dead_queue_note(struct bus *b, const rd_kafka_message_t *m, const struct verdict *v, bool of_feed)
 {
     struct delivery *d = letter(b, m, v);
 
-    if (d)
-        delivery_send(b, d);
+    if (!d)
+        return false;
+    d->of_feed = of_feed;
+    delivery_send(b, d);
+    return true;
 }
 
 void dead_queue_unreadable(struct bus *b)

@@ -29,8 +29,11 @@ void dead_queue_free(struct bus *b);
 /* Takes rq, judged VERDICT_DEAD. Its offset is finished by the letter's report, or now if none is written. */
 void dead_queue_put(struct bus *b, struct request *rq, const struct verdict *v);
 
-/* The same of a message without a request, which stays the caller's: one on the topic of revocations. */
-void dead_queue_note(struct bus *b, const rd_kafka_message_t *m, const struct verdict *v);
+/*
+ * The same of a message without a request, which stays the caller's: one on the topic of revocations, or of events.
+ * Whether a letter is under way, of which the feed, if it is the feed's, is to be told.
+ */
+bool dead_queue_note(struct bus *b, const rd_kafka_message_t *m, const struct verdict *v, bool of_feed);
 
 /* Something that librdkafka could not read was skipped: there is nothing to keep of it. */
 void dead_queue_unreadable(struct bus *b);

@@ -52,6 +52,10 @@ void bus_event(struct bus *b, const struct audit_event *event, struct bytes key)
     enum result r = RESULT_NOT_FOUND;
     struct delivery *d = NULL;
 
+    if (b->options.own_event) {
+        b->options.own_event(b->options.handler_cookie, event);
+        return;
+    }
     if (b->producer.events_out >= OUT_MAX)
         r = RESULT_FULL;
     else if (topic && b->identity->audit && b->state < BUS_CLOSED)

@@ -86,6 +86,8 @@ static void finish(struct bus *b, struct delivery *d, rd_kafka_resp_err_t err)
         b->producer.events_out--;
     if (d->kind == DELIVERY_HEARTBEAT)
         broadcast_delivered(b);
+    if (d->of_feed)
+        feed_letter_reported(b);
     if (err) {
         b->producer.failed[d->kind]++;
         log_warn("bus.not_delivered", LOG_STR("topic", rd_kafka_topic_name(d->topic)), LOG_INT("partition", d->to),

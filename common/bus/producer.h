@@ -19,6 +19,7 @@ struct delivery {
     enum delivery_kind kind;
     struct partition *partition;        /* whose offset is finished by the report; NULL: none */
     int64_t offset;
+    bool of_feed;                       /* a letter whose report the feed waits for */
     rd_kafka_topic_t *topic;            /* borrowed */
     int32_t to;                         /* a partition, or RD_KAFKA_PARTITION_UA: by the key */
     rd_kafka_headers_t *headers;        /* owned until librdkafka takes it */

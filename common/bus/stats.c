@@ -32,6 +32,7 @@ static void collect(void *cookie)
     partitions_collect(b);
     peers_collect(&b->peers);
     broadcast_collect(b);
+    feed_collect(b);
     b->producer.queued = b->producer.rk ? rd_kafka_outq_len(b->producer.rk) : 0;
 }
 
@@ -150,6 +151,26 @@ static enum result add_broadcast(struct bus *b)
     return r;
 }
 
+static enum result add_feed(struct bus *b)
+{
+    const struct {
+        const char *name, *help;
+        const uint64_t *value;
+    } counters[] = {
+        { "hlidka_bus_feed_messages_total", "Messages read from the topic of events.", &b->feed.items },
+        { "hlidka_bus_feed_batches_total", "Batches of them handed over.", &b->feed.batches },
+        { "hlidka_bus_feed_gaps_total", "Times that what was to be read next was not there any more.", &b->feed.gaps },
+        { "hlidka_bus_feed_skipped_total", "Offsets passed over because they could not be read.", &b->feed.skipped },
+        { "hlidka_bus_feed_errors_total", "Errors in reading the topic of events.", &b->feed.errors },
+    };
+    enum result r = metrics_gauge(b->options.metrics, "hlidka_bus_feed_lag", "Events in Kafka that have not been read yet; 0 where "
+                                  "another instance reads.", NULL, &b->feed.lag);
+
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && !r; i++)
+        r = metrics_counter(b->options.metrics, counters[i].name, counters[i].help, NULL, counters[i].value);
+    return r;
+}
+
 enum result stats_init(struct bus *b)
 {
     enum result r;
@@ -160,7 +181,7 @@ enum result stats_init(struct bus *b)
     if (!b->options.metrics)
         return RESULT_OK;
     if ((r = add_answers(b)) || (r = add_dead(b)) || (r = add_deliveries(b)) || (r = add_latency(b)) || (r = add_plain(b)) ||
-        (b->options.listener && (r = add_broadcast(b))))
+        (b->options.listener && (r = add_broadcast(b))) || (b->options.feed && (r = add_feed(b))))
         return r;
     return metrics_collector(b->options.metrics, collect, b);
 }

@@ -263,8 +263,9 @@ const char *topics_fault(const struct bus *b, struct buffer *detail)
 {
     const char *fault = NULL;
 
-    for (unsigned i = 0; i < OWN_REQUIRED; i++) {
-        const char *what = fault_of(&b->topics, i);
+    for (unsigned i = 0; i < OWN_TOPICS; i++) {
+        bool needed = i < OWN_REQUIRED || b->options.feed;
+        const char *what = needed ? fault_of(&b->topics, i) : NULL;
         if (!what)
             continue;
         fault = "topics";

@@ -254,6 +254,8 @@ static enum result start_bus(struct service *s, struct buffer *why)
         .route_count = s->spec->route_count,
         .handler_cookie = s->state,
         .listener = s->spec->listener,
+        .feed = s->spec->feed,
+        .own_event = s->spec->own_event,
         .window = s->settings->window,
         .slow_max = s->settings->slow_max,
         .ahead_ms = s->spec->ahead_ms,

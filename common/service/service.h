@@ -40,6 +40,8 @@ struct service_spec {
     const struct route *routes;
     size_t route_count;
     const struct broadcast_listener *listener;  /* NULL: no topic of revocations (broadcast.h) */
+    const struct feed_listener *feed;           /* NULL: does not read the topic of events (feed.h) */
+    void (*own_event)(void *state, const struct audit_event *event);    /* NULL: sent to audit (bus.h) */
     uint32_t ahead_ms, age_ms, ttl_max_ms;      /* receive.h; 0 is the contract's default */
 
     /* For --check-config: whether what the settings name can be used, mistakes in `why`. Opens no store. May be NULL. */
