@@ -39,6 +39,8 @@ CREATE TABLE sessions (
     ended_at         timestamptz,
     ended_by         text        CHECK (ended_by IN ('revoked', 'revoked_all', 'logout', 'limit', 'expired', 'replaced',
                                                      'disabled', 'deleted')),
+    reused_at        timestamptz,                       -- when it was last told that the dead token came back
+    reused_count     integer     NOT NULL DEFAULT 0 CHECK (reused_count >= 0),         -- uses since then
     CONSTRAINT sessions_pkey PRIMARY KEY (id),
     CONSTRAINT sessions_ended CHECK ((ended_at IS NULL) = (ended_by IS NULL)),
     CONSTRAINT sessions_aal2 CHECK ((aal = 2) = (aal2_time IS NOT NULL))
