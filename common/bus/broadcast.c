@@ -14,22 +14,11 @@ enum {
     ARENA_MAX = 64 * 1024,
 };
 
-static enum result set_own(rd_kafka_conf_t *conf, struct buffer *why)
-{
-    static const char *const OWN[][2] = {
-        { "enable.auto.commit", "false" },
-        { "auto.offset.reset", "error" },           /* a jump is ours to make, and to tell */
-        { "queued.max.messages.kbytes", "1024" },
-    };
-    char error[256];
-
-    for (size_t i = 0; i < sizeof(OWN) / sizeof(OWN[0]); i++)
-        if (rd_kafka_conf_set(conf, OWN[i][0], OWN[i][1], error, sizeof(error)) != RD_KAFKA_CONF_OK) {
-            enum result r = buffer_printf(why, "%s: %s\n", OWN[i][0], error);
-            return r ? r : RESULT_BAD_CONFIG;
-        }
-    return RESULT_OK;
-}
+static const struct kafka_property OWN[] = {
+    { "enable.auto.commit", "false" },
+    { "auto.offset.reset", "error" },           /* a jump is ours to make, and to tell */
+    { "queued.max.messages.kbytes", "1024" },
+};
 
 enum result broadcast_open(struct bus *b, struct buffer *why)
 {
@@ -45,7 +34,7 @@ enum result broadcast_open(struct bus *b, struct buffer *why)
         return RESULT_OK;
     if ((r = kafka_conf_new(RD_KAFKA_CONSUMER, &who, b, &conf, why)))
         return r;
-    if ((r = set_own(conf, why))) {
+    if ((r = kafka_conf_insist(conf, OWN, sizeof(OWN) / sizeof(OWN[0]), why))) {
         rd_kafka_conf_destroy(conf);
         return r;
     }

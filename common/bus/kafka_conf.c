@@ -8,12 +8,7 @@
 /* Severities of RFC 5424, in which librdkafka speaks; <syslog.h> would clash with our own levels. */
 enum { SEVERITY_ERROR = 3, SEVERITY_NOTICE = 5 };
 
-struct property {
-    const char *name;
-    const char *value;
-};
-
-static const struct property BOTH[] = {
+static const struct kafka_property BOTH[] = {
     { "socket.nagle.disable", "true" },
     { "socket.keepalive.enable", "true" },
     { "reconnect.backoff.ms", "50" },
@@ -24,7 +19,7 @@ static const struct property BOTH[] = {
     { "log.connection.close", "false" },
 };
 
-static const struct property CONSUMER[] = {
+static const struct kafka_property CONSUMER[] = {
     { "enable.auto.offset.store", "false" },
     { "enable.auto.commit", "true" },
     { "auto.commit.interval.ms", "500" },
@@ -42,7 +37,7 @@ static const struct property CONSUMER[] = {
     { "message.max.bytes", "1048576" },
 };
 
-static const struct property PRODUCER[] = {
+static const struct kafka_property PRODUCER[] = {
     { "enable.idempotence", "true" },
     /* A lone message leaves at once; while a request is out, the next batch gathers. */
     { "linger.ms", "0" },
@@ -82,7 +77,7 @@ static enum result set(void *cookie, const char *name, const char *value)
     return r ? r : RESULT_BAD_CONFIG;
 }
 
-static enum result set_all(struct target *t, const struct property *properties, size_t count)
+static enum result set_all(struct target *t, const struct kafka_property *properties, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         enum result r = set(t, properties[i].name, properties[i].value);
@@ -116,6 +111,11 @@ enum result kafka_conf_new(rd_kafka_type_t type, const struct kafka_identity *wh
     }
     *out = t.conf;
     return RESULT_OK;
+}
+
+enum result kafka_conf_insist(rd_kafka_conf_t *conf, const struct kafka_property *properties, size_t count, struct buffer *why)
+{
+    return set_all(&(struct target){ conf, why }, properties, count);
 }
 
 enum result kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out, struct buffer *why)

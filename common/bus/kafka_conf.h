@@ -22,6 +22,14 @@ struct kafka_identity {
 MUST_USE enum result kafka_conf_new(rd_kafka_type_t type, const struct kafka_identity *who, void *opaque,
                                     rd_kafka_conf_t **out, struct buffer *why);
 
+struct kafka_property {
+    const char *name;
+    const char *value;
+};
+
+/* What one handle must have whatever passes through. Errors as above. */
+MUST_USE enum result kafka_conf_insist(rd_kafka_conf_t *conf, const struct kafka_property *properties, size_t count, struct buffer *why);
+
 /* rd_kafka_new, which takes conf whatever becomes of it, with the log served by its main queue. */
 MUST_USE enum result kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out, struct buffer *why);
 
