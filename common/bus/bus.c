@@ -248,6 +248,7 @@ void bus_join(struct bus *b)
     if (consumer_subscribe(b, &why))
         log_error("bus.subscribe", LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
     buffer_free(&why);
+    broadcast_tick(b);
 }
 
 /* ---- its middle ---- */
