@@ -1,0 +1,105 @@
+/*
+ * What a peer brings to auth: fields that claim to be Telegram's, tokens, and a device as a row may hold it. The first
+ * byte chooses. Fields are separated by 0xff, key from value by 0xfe. Nothing
+ * verifies; a token that parses is the one that is made of its parts; a device that decodes is encoded again.
+ */
+#include "device.h"
+#include "telegram.h"
+#include "token.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct telegram_bot bot;
+
+static void start(void)
+{
+    if (bot.widget)
+        return;
+    if (sodium_init() < 0 || telegram_bot_open(TEXT("42:TEST"), &bot))
+        abort();
+}
+
+static size_t split(struct bytes in, struct telegram_field fields[TELEGRAM_FIELDS_MAX])
+{
+    size_t count = 0;
+
+    while (in.len > 0 && count < TELEGRAM_FIELDS_MAX - 1) {
+        const uint8_t *end = memchr(in.data, 0xff, in.len);
+        size_t len = end ? (size_t)(end - in.data) : in.len;
+        const uint8_t *mid = memchr(in.data, 0xfe, len);
+        size_t key = mid ? (size_t)(mid - in.data) : len;
+
+        fields[count++] = (struct telegram_field){
+            { (const char *)in.data, key },
+            { (const char *)in.data + (mid ? key + 1 : len), mid ? len - key - 1 : 0 },
+        };
+        in.data += end ? len + 1 : len;
+        in.len -= end ? len + 1 : len;
+    }
+    return count;
+}
+
+static void fields(struct bytes in)
+{
+    struct telegram_field f[TELEGRAM_FIELDS_MAX];
+    struct telegram_login login;
+    size_t count = split(in, f);
+
+    (void)telegram_claimed(f, count);
+    /* Nobody without the key hits 256 bits. */
+    if (!telegram_verify_widget(&bot, f, count, &login))
+        abort();
+}
+
+static void token(struct bytes in)
+{
+    struct token t;
+    uint8_t raw[48], digest[TOKEN_DIGEST_LEN];
+    char text[TOKEN_TEXT_LEN + 1];
+    struct uuid id;
+    size_t len;
+
+    if (token_parse((struct text){ (const char *)in.data, in.len }, &t))
+        return;
+    if (sodium_base642bin(raw, sizeof(raw), (const char *)in.data + 4, in.len - 4, NULL, &len, NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 || len != sizeof(raw))
+        abort();
+    memcpy(id.bytes, raw, 16);
+    token_make(&id, raw + 16, text, digest);
+    if (memcmp(text, in.data, TOKEN_TEXT_LEN) != 0 || !token_matches(&t, (struct bytes){ digest, sizeof(digest) }))
+        abort();
+}
+
+static void device(struct bytes in)
+{
+    struct device d;
+    struct buffer out;
+
+    if (device_decode(in, &d))
+        return;
+    buffer_init(&out, in.len + DEVICE_ENCODED_MAX);
+    struct device again;
+    if (device_encode(&d, &out) || device_decode(buffer_bytes(&out), &again) || !text_equal(d.info, again.info)
+        || !text_equal(d.id, again.id) || memcmp(&d.ip, &again.ip, sizeof(d.ip)) != 0)
+        abort();
+    buffer_free(&out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bytes in = { data + 1, size - 1 };
+
+    start();
+    if (size == 0)
+        return 0;
+    if (data[0] % 3 == 0)
+        fields(in);
+    else if (data[0] % 3 == 1)
+        token(in);
+    else
+        device(in);
+    return 0;
+}
