@@ -127,10 +127,8 @@ static void unlock(struct durable *d)
     buffer_free(&why);
 }
 
-static void on_migrated(void *cookie, enum result r, unsigned applied, struct text why)
+static void after_migration(struct durable *d, enum result r, unsigned applied, struct text why)
 {
-    struct durable *d = cookie;
-
     d->migrating = false;
     d->retry_ns = clock_boot_ns() + RETRY_MS * NS_PER_MS;
     if (d->phase != DURABLE_MIGRATING)
@@ -152,6 +150,12 @@ static void on_migrated(void *cookie, enum result r, unsigned applied, struct te
     service_give_up(d->options.service, "the schema is not one that this program can use");
 }
 
+static void on_migrated(void *cookie, enum result r, unsigned applied, struct text why)
+{
+    after_migration(cookie, r, applied, why);
+    durable_part_closed(cookie);
+}
+
 static void migrate(struct durable *d)
 {
     struct buffer why;
@@ -160,6 +164,7 @@ static void migrate(struct durable *d)
     enum result r = migrate_run(service_loop(d->options.service), d->url, d->options.schema, &d->migrations, MIGRATE_MS,
                                 on_migrated, d, &why);
     d->migrating = r == RESULT_OK;
+    d->open_handles += d->migrating;
     d->retry_ns = clock_boot_ns() + RETRY_MS * NS_PER_MS;
     if (r)
         say(d, "schema", (struct text){ (const char *)why.data, why.len });
@@ -376,12 +381,12 @@ fail:
 
 /* ---- the end ------------------------------------------------------------------------------------------------------ */
 
-static void gone(struct durable *d)
+void durable_part_closed(struct durable *d)
 {
     void (*closed)(void *cookie) = d->closed;
     void *cookie = d->closed_cookie;
 
-    if (--d->open_handles > 0 || d->phase != DURABLE_CLOSING || d->migrating || d->waits > 0)
+    if (--d->open_handles > 0 || d->phase != DURABLE_CLOSING)
         return;
     free_durable(d);
     if (closed)
@@ -390,17 +395,17 @@ static void gone(struct durable *d)
 
 static void on_part_closed(void *cookie)
 {
-    gone(cookie);
+    durable_part_closed(cookie);
 }
 
 static void on_datakey_stopped(void *cookie)
 {
-    gone(cookie);
+    durable_part_closed(cookie);
 }
 
 static void on_tick_closed(uv_handle_t *handle)
 {
-    gone(handle->data);
+    durable_part_closed(handle->data);
 }
 
 void durable_close(struct durable *d, void (*closed)(void *cookie), void *cookie)

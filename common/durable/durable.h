@@ -72,7 +72,7 @@ void durable_wake(struct durable *d);
 
 /*
  * Calls back when no row of that user is left unpublished in that stream, whoever wrote it, or (false) after timeout_ms
- * or when that cannot be learned. Never from within.
+ * or when that cannot be learned. Never from within, unless there is no memory. stream is static.
  */
 void durable_when_published(struct durable *d, const char *stream, struct text user_key, uint64_t timeout_ms,
                             void (*done)(void *cookie, bool published), void *cookie);

@@ -34,9 +34,8 @@ struct durable {
     size_t stream_count;
     uv_timer_t tick;
     uint64_t purge_due_ns, retry_ns;
-    unsigned open_handles;              /* that have to close before d is gone */
+    unsigned open_handles;              /* and what is under way: all that has to end before d is gone */
     bool purging;
-    unsigned waits;                     /* durable_when_published under way */
     void (*closed)(void *cookie);
     void *closed_cookie;
 
@@ -47,6 +46,9 @@ struct durable {
         double up, in_hand[DURABLE_STREAMS_MAX];
     } stats;
 };
+
+/* One of open_handles; d may be gone afterwards. */
+void durable_part_closed(struct durable *d);
 
 /* Opens a row and hands it to the bus; publish of every relay, whose cookie is the stream. */
 enum result outgoing_publish(void *cookie, const struct outbox_row *row);
