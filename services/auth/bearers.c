@@ -160,7 +160,8 @@ static void judge(struct bearers *b, struct bearer_ask *ask, const struct known_
     bool mine = s && matches(ask, s);
 
     if (!mine || !alive) {
-        if (ask->joined_ns > began_ns)
+        /* What has ended has ended for good; all else may have become a session's since. */
+        if (ask->joined_ns > began_ns && !(mine && s->life.ended))
             ask_again(b, ask);
         else
             tell(ask, BEARER_DEAD, mine ? s : NULL);

@@ -6,8 +6,8 @@
  * memory lags behind, and the store is asked. What the store says is right as of when its reading began, hence:
  *
  *     - a yes of a row that was revoked meanwhile, or is older than a second (we were stopped), is asked for again;
- *     - a no counts for those who asked before the reading began; who joined later asks again. A token that was made
- *       in between is no dead one.
+ *     - a no counts for those who asked before the reading began; who joined later asks again, unless the session has
+ *       ended. A token that was made in between is no dead one.
  */
 #ifndef HLIDKA_BEARER_H
 #define HLIDKA_BEARER_H

@@ -371,6 +371,20 @@ Test(bearers, who_joined_late_is_told_no_only_by_a_reading_of_its_own)
     told_once(late, ALIVE);
 }
 
+Test(bearers, what_has_ended_has_ended_for_who_joined_late_too)
+{
+    struct known_session row = row_of(1);
+    struct asker early = { 0 }, late = { 0 };
+
+    row.life.ended = true;
+    ask_for(&early, 1, 1);
+    boot++;
+    ask_for(&late, 1, 1);
+    answer(&row);
+    told_once(early, DEAD);
+    told_once(late, DEAD);
+}
+
 Test(bearers, nobody_is_asked_for_beyond_their_time)
 {
     struct known_session row = row_of(1);
