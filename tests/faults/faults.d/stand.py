@@ -80,39 +80,39 @@ class Stand:
             load.abandon()
         self.stack("down")
 
-    def scale(self, count: int) -> None:
+    def scale(self, count: int, service: str = "ratelimit") -> None:
         """Instances 1 to count, each with its share of the partitions."""
-        self.stack("start", "ratelimit", count)
-        self.await_shares(count)
+        self.stack("start", service, count)
+        self.await_shares(count, service=service)
 
-    def await_shares(self, count: int, seconds: float = 30) -> float:
+    def await_shares(self, count: int, seconds: float = 30, service: str = "ratelimit") -> float:
         """Waits until these instances hold all partitions between them; how long that took."""
         begun = time.monotonic()
 
         def shared() -> bool:
-            held = [self.metric(n, "hlidka_bus_partitions_assigned") for n in range(1, count + 1)]
+            held = [self.metric(n, "hlidka_bus_partitions_assigned", service) for n in range(1, count + 1)]
             return sum(held) == PARTITIONS and min(held) >= PARTITIONS // count
         if not wait_for(shared, seconds, 0.05):
             raise StandError(f"{count} instances did not share the partitions within {seconds:g} s")
         return time.monotonic() - begun
 
-    def end_service(self) -> None:
-        self.stack("stop", "ratelimit")
+    def end_service(self, service: str = "ratelimit") -> None:
+        self.stack("stop", service)
 
     # ---- its processes ------------------------------------------------------------------------------
 
-    def pid(self, number: int = 1) -> int:
-        pid = Instance(self.run, "ratelimit", number).process.pid()
+    def pid(self, number: int = 1, service: str = "ratelimit") -> int:
+        pid = Instance(self.run, service, number).process.pid()
         if pid is None:
-            raise StandError(f"ratelimit-{number} does not run")
+            raise StandError(f"{service}-{number} does not run")
         return pid
 
     def pids(self) -> list:
         services = (self.dir / "pid").glob("ratelimit-*.json")
         return [Instance(self.run, "ratelimit", int(p.stem.rpartition("-")[2])).process.pid() for p in sorted(services)]
 
-    def signal(self, number: int, what: int) -> int:
-        pid = self.pid(number)
+    def signal(self, number: int, what: int, service: str = "ratelimit") -> int:
+        pid = self.pid(number, service)
         os.kill(pid, what)
         return pid
 
@@ -132,8 +132,8 @@ class Stand:
 
     # ---- what they say ------------------------------------------------------------------------------
 
-    def ask(self, path: str, number: int = 1, seconds: float = 2) -> tuple[int, str]:
-        peer = http.client.HTTPConnection(Instance(self.run, "ratelimit", number).admin, timeout=seconds)
+    def ask(self, path: str, number: int = 1, seconds: float = 2, service: str = "ratelimit") -> tuple[int, str]:
+        peer = http.client.HTTPConnection(Instance(self.run, service, number).admin, timeout=seconds)
         try:
             peer.request("GET", path)
             answer = peer.getresponse()
@@ -143,18 +143,18 @@ class Stand:
         finally:
             peer.close()
 
-    def metrics(self, number: int = 1) -> dict:
+    def metrics(self, number: int = 1, service: str = "ratelimit") -> dict:
         """{name{labels}: value}; empty when nobody answers."""
-        lines = (line.rpartition(" ") for line in self.ask("/metrics", number)[1].splitlines() if line[:1].isalpha() and " " in line)
+        lines = (line.rpartition(" ") for line in self.ask("/metrics", number, service=service)[1].splitlines() if line[:1].isalpha() and " " in line)
         found = {}
         for name, _, value in lines:
             with contextlib.suppress(ValueError):
                 found[name] = float(value)
         return found
 
-    def metric(self, number: int, name: str) -> float:
+    def metric(self, number: int, name: str, service: str = "ratelimit") -> float:
         """The sum over its labels."""
-        return sum(v for k, v in self.metrics(number).items() if k.partition("{")[0] == name)
+        return sum(v for k, v in self.metrics(number, service).items() if k.partition("{")[0] == name)
 
     def log_marks(self) -> dict:
         return {p: p.stat().st_size for p in (self.dir / "log").glob("*.log")}

@@ -35,12 +35,12 @@ def key_id(public: bytes) -> bytes:
 
 
 class Wire:
-    def __init__(self, stand: Stand, name: str = "backend"):
-        self.name, self.brokers = name, stand.env["HLIDKA_BROKERS"]
+    def __init__(self, stand: Stand, name: str = "backend", service: str = "ratelimit"):
+        self.service, self.name, self.brokers = service, name, stand.env["HLIDKA_BROKERS"]
         self.secret = base64.b64decode((Path(stand.env["HLIDKA_KEYS"]) / f"{name}.key").read_text().split()[0])
         self.public = sodium.crypto_scalarmult_base(self.secret)
         principals = yaml.safe_load(Path(stand.env["HLIDKA_PRINCIPALS"]).read_text())["principals"]
-        self.peer = base64.b64decode(principals["ratelimit"]["keys"][0])
+        self.peer = base64.b64decode(principals[service]["keys"][0])
         self.rx, self.tx = sodium.crypto_kx_client_session_keys(self.public, self.secret, self.peer)
         self.producer = Producer({"bootstrap.servers": self.brokers, "linger.ms": 1, "message.max.bytes": 1_048_576,
                                   "queue.buffering.max.messages": 500_000})
@@ -59,7 +59,7 @@ class Wire:
 
     def seal(self, op: str, body, *, id: bytes | None = None, ttl: int = 5000, **header) -> tuple[bytes, bytes]:
         """(id, Kafka value); header entries override, None leaves one out."""
-        h = {"id": id or new_id(), "op": op, "src": self.name, "dst": "ratelimit", "skid": key_id(self.public),
+        h = {"id": id or new_id(), "op": op, "src": self.name, "dst": self.service, "skid": key_id(self.public),
              "dkid": key_id(self.peer), "ts": now_ms(), "ttl": ttl, "reply": [self.topic, self.partition],
              "nonce": os.urandom(24)} | header
         packed = msgpack.packb({k: v for k, v in h.items() if v is not None})
@@ -71,11 +71,11 @@ class Wire:
         body = {"user_id": user, "tier": "free", "endpoint": "lessons.create", "cost": cost, "mode": mode}
         return self.seal("ratelimit.check", body, **how)
 
-    def send(self, value: bytes, partition: int | None = None, topic: str = REQUESTS, key: bytes | None = None) -> None:
+    def send(self, value: bytes, partition: int | None = None, topic: str | None = None, key: bytes | None = None) -> None:
         where = {} if partition is None else {"partition": partition}
         for _ in range(400):
             try:
-                self.producer.produce(topic, value=value, key=key, **where)
+                self.producer.produce(topic or f"hlidka.{self.service}.requests", value=value, key=key, **where)
                 self.producer.poll(0)
                 return
             except BufferError:
@@ -88,22 +88,22 @@ class Wire:
 
     # ---- receiving ----------------------------------------------------------------------------------
 
-    def _open(self, value: bytes) -> tuple[bytes, bytes]:
-        """(id of the request, body as bytes)"""
+    def _open(self, value: bytes) -> tuple[dict, bytes]:
+        """(header, body as bytes)"""
         _, packed, box = msgpack.unpackb(value)
         h = msgpack.unpackb(packed)
-        return h["re"], sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(box, packed, h["nonce"], self.rx)
+        return h, sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(box, packed, h["nonce"], self.rx)
 
-    def collect(self, want: dict, seconds: float) -> dict:
-        """{id: [bodies]}, until each id has as many as want says or the time is over."""
+    def collect(self, want: dict, seconds: float, keep=lambda header, body: body) -> dict:
+        """{id: [bodies]} or whatever is kept, until each id has as many as want says or the time is over."""
         got, missing, end = {}, sum(want.values()), time.monotonic() + seconds
         while missing > 0 and (left := end - time.monotonic()) > 0:
             for message in self.consumer.consume(500, min(left, 0.05)):
                 if message.error() is not None:
                     continue
-                re, body = self._open(message.value())
-                if re in want:
-                    got.setdefault(re, []).append(body)
+                header, body = self._open(message.value())
+                if (re := header["re"]) in want:
+                    got.setdefault(re, []).append(keep(header, body))
                     missing -= len(got[re]) <= want[re]
         return got
 
