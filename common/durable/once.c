@@ -322,7 +322,7 @@ void once_refuse(struct once *c, enum fault_code code, const char *detail)
     pg_rollback(take_txn(c));
     c->durable->stats.refused++;
     drop(c);
-    request_fail(c->rq, code, detail);
+    request_fail_retry(c->rq, code, code == FAULT_UNAVAILABLE ? RETRY_AFTER_MS : 0, detail);
 }
 
 void once_fail(struct once *c, enum result why)

@@ -81,11 +81,12 @@ class Process:
     def age(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME) - self.record()["start"] / os.sysconf("SC_CLK_TCK")
 
-    def spawn(self, argv: list, env: dict, spec: str = "", user: str | None = None) -> None:
+    def spawn(self, argv: list, env: dict, spec: str = "", user: str | None = None,
+              where: Path | None = None) -> None:
         """In a session of its own, so that it outlives this command and the terminal."""
         with open(self.run.log(self.name), "ab") as log:
             begun = log.tell()
-            child = subprocess.Popen([str(a) for a in argv], env=env, cwd=self.run.dir,
+            child = subprocess.Popen([str(a) for a in argv], env=env, cwd=where or self.run.dir,
                                      stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                      start_new_session=True, **user_of(user))
         record = {"pid": child.pid, "start": proc_stat(child.pid)[1], "boot": BOOT_ID, "spec": spec,

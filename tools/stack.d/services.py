@@ -24,6 +24,7 @@ class Kind:
     sign: bool = False                  # its principal signs
     files: tuple = ()                   # (variable, secret file, how it is made)
     paths: tuple = ()                   # (variable, path within the project)
+    dirs: tuple = ()                    # (variable, directory within the run directory)
 
 
 def telegram_token() -> str:
@@ -33,7 +34,8 @@ def telegram_token() -> str:
 
 # In the order in which they start: auth and audit open a data key at crypto.
 KINDS = {
-    "crypto": Kind(admin=20, postgres=True),
+    "crypto": Kind(admin=20, postgres=True, dirs=(("HLIDKA_BLOBS", "blobs"),),
+                   files=(("HLIDKA_ROOT_KEY_FILE", "root.key", random_key),)),
     "auth": Kind(admin=40, postgres=True,
                  files=(("HLIDKA_TELEGRAM_TOKEN_FILE", "telegram-token", telegram_token),)),
     "audit": Kind(admin=60, postgres=True, sign=True),
@@ -100,6 +102,8 @@ class Services:
         for kind in KINDS.values():
             for _, file, make in kind.files:
                 self.run.secret(file, make)
+            for _, name in kind.dirs:
+                (self.run.dir / name).mkdir(mode=0o700, exist_ok=True)
 
     def environment(self, instance: Instance) -> dict:
         kind, secrets, keys = KINDS[instance.service], self.run.dir / "secrets", self.principals.dir
@@ -120,6 +124,7 @@ class Services:
             env["HLIDKA_REDIS_URL_FILE"] = secrets / "redis.url"
         env |= {variable: secrets / file for variable, file, _ in kind.files}
         env |= {variable: ROOT / path for variable, path in kind.paths}
+        env |= {variable: self.run.dir / name for variable, name in kind.dirs}
         env |= {k: v for k, v in os.environ.items()
                 if k.startswith(PASSED_THROUGH) and (k in env or k.startswith("HLIDKA_KAFKA_"))}
         return {k: str(v) for k, v in env.items()}
@@ -145,7 +150,7 @@ class Services:
                 instance.process.stop()
                 alive = False
             if not alive:
-                instance.process.spawn([self.binary(service)], plain_environment() | own, spec)
+                instance.process.spawn([self.binary(service)], plain_environment() | own, spec, where=ROOT)    # its schema is found from there
                 started.append(instance)
         return started
 
@@ -164,6 +169,7 @@ class Services:
         """.run/env, as clients, tests and shells read it."""
         firsts = {i.service: i.admin for i in reversed(self.all_instances())}
         data = [*self.bus.data, self.postgres.data, self.redis.data, self.run.dir / "log"]
+        data += [self.run.dir / name for kind in KINDS.values() for _, name in kind.dirs]
         secrets = self.run.dir / "secrets"
         values = {
             "HLIDKA_BUS": self.bus.name,

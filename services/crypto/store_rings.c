@@ -1,0 +1,427 @@
+#include "rings_open.h"
+
+#include "clock.h"
+#include "durable.h"
+#include "entropy.h"
+#include "log.h"
+#include "metrics.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    COUNTS_MAX = 64,                    /* versions counted at once; more than are ever in use together */
+    COUNT_TICKS = 4,                    /* between writings */
+    BATCH_BYTES = 16384,
+    QUERY_MS = 2000,
+    WHY_MAX = 160,
+};
+
+#define NS_PER_MS UINT64_C(1000000)
+
+enum rings_phase { RINGS_WAITING, RINGS_MAKING, RINGS_READING };
+
+struct count {
+    enum ring ring;
+    uint32_t version;
+    uint64_t uses, wraps;
+};
+
+struct rings {
+    struct rings_options options;
+    enum rings_phase phase;
+    struct keyset *set;                 /* NULL until first read */
+    int64_t epoch;
+    uint64_t confirmed_ns;              /* beginning of the newest reading that found `epoch` */
+    uint64_t asked_ns;
+    bool asking, told;
+    char broken[WHY_MAX];               /* a version that does not open; "" */
+
+    struct count counts[COUNTS_MAX];
+    size_t count_count;
+    unsigned ticks;
+    bool counting;
+    struct {
+        uint64_t reads, reloads, failures, stale;
+    } stats;
+};
+
+/* ---- what is in memory --------------------------------------------------------------------------------------------- */
+
+static bool fresh(const struct rings *r)
+{
+    return r->set && clock_boot_ns() - r->confirmed_ns <= RINGS_TRUST_MS * NS_PER_MS;
+}
+
+struct keyset *rings_take(struct rings *r)
+{
+    if (fresh(r))
+        return keyset_hold(r->set);
+    r->stats.stale++;
+    return NULL;
+}
+
+bool rings_hold_true(const struct rings *r, const struct keyset *set)
+{
+    return set == r->set && fresh(r);
+}
+
+static enum result read_row(struct pg_batch *b, size_t stmt, size_t row, struct ring_row *out)
+{
+    enum result r = ring_of(pg_text(b, stmt, row, 0), &out->ring);
+
+    if (!r)
+        r = ring_state_of(pg_text(b, stmt, row, 3), &out->state);
+    out->version = (uint32_t)pg_int(b, stmt, row, 1);
+    out->realm = pg_text(b, stmt, row, 2);
+    out->root_version = (uint32_t)pg_int(b, stmt, row, 4);
+    out->wrapped = pg_bytes(b, stmt, row, 5);
+    out->uses = (uint64_t)pg_int(b, stmt, row, 6);
+    out->wraps = (uint64_t)pg_int(b, stmt, row, 7);
+    return r;
+}
+
+/* Named, so that an operator finds the row or the file; the other versions serve on. */
+static void say_broken(struct rings *r, const struct ring_row *row, enum result why)
+{
+    snprintf(r->broken, sizeof(r->broken), "%s/%u does not open under root version %u (%s)", ring_text(row->ring).data,
+             row->version, row->root_version,
+             why == RESULT_NOT_FOUND ? "which HLIDKA_ROOT_KEY_FILE does not have" : "another root key, or a row that was changed");
+    log_error("crypto.ring_key_broken", LOG_TEXT("ring", ring_text(row->ring)), LOG_UINT("version", row->version),
+              LOG_UINT("root_version", row->root_version), LOG_RESULT(why));
+}
+
+static enum result build(struct rings *r, struct pg_batch *b, size_t stmt, struct keyset **out)
+{
+    enum result e = keyset_new(out);
+
+    r->broken[0] = '\0';
+    for (size_t i = 0; i < pg_rows(b, stmt) && !e; i++) {
+        struct ring_row row = { .version = 0 };
+        e = read_row(b, stmt, i, &row);
+        if (!e)
+            e = keyset_add(*out, r->options.roots, &row);
+        if (e == RESULT_NOT_AUTHENTIC || e == RESULT_NOT_FOUND) {
+            say_broken(r, &row, e);
+            e = RESULT_OK;
+        }
+    }
+    if (!e && pg_misread(b))
+        e = RESULT_INTERNAL;
+    if (e)
+        keyset_release(*out);
+    return e;
+}
+
+static void tell(struct rings *r)
+{
+    const struct ring_key *own = keyset_active(r->set, RING_SERVICE, (struct text){ NULL, 0 });
+
+    if (r->told || !own || !own->content)
+        return;
+    r->told = true;
+    r->options.known(r->options.cookie, own->content);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+static void on_read(void *cookie, struct pg_batch *b)
+{
+    struct rings *r = cookie;
+    struct keyset *set;
+
+    r->asking = false;
+    if (pg_outcome(b) != PG_DONE) {
+        r->stats.failures++;
+        pg_batch_free(b);
+        return;
+    }
+    r->stats.reads++;
+    int64_t epoch = pg_int(b, 0, 0, 0);
+    bool whole = pg_count(b) > 1;
+    if (!whole && epoch == r->epoch && r->set) {
+        r->confirmed_ns = r->asked_ns;
+        pg_batch_free(b);
+        return;
+    }
+    if (!whole) {                       /* something changed: read it all at the next turn */
+        r->epoch = 0;
+        pg_batch_free(b);
+        rings_tick(r);
+        return;
+    }
+    enum result e = build(r, b, 1, &set);
+    pg_batch_free(b);
+    if (e) {
+        r->stats.failures++;
+        log_error("crypto.ring_keys", LOG_RESULT(e));
+        return;
+    }
+    keyset_release(r->set);
+    r->set = set;
+    r->epoch = epoch;
+    r->confirmed_ns = r->asked_ns;
+    r->stats.reloads++;
+    tell(r);
+}
+
+static void ask(struct rings *r)
+{
+    static const struct pg_statement EPOCH = { "key_epoch", "SELECT epoch FROM key_epoch", "" };
+    static const struct pg_statement KEYS = { "ring_keys",
+        "SELECT k.ring, k.version, k.realm, k.state, coalesce(k.root_version, 0), k.wrapped,"
+        " coalesce(u.uses, 0), coalesce(u.wraps, 0)"
+        " FROM ring_keys k LEFT JOIN ring_uses u USING (ring, version) ORDER BY ring, version", "" };
+    struct pg_batch *b;
+
+    if (pg_batch_new(BATCH_BYTES, &b))
+        return;
+    /* The epoch first: what changes between the two statements shows at the next reading. */
+    enum result e = pg_add(b, &EPOCH);
+    if (!e && r->epoch == 0)
+        e = pg_add(b, &KEYS);
+    r->asked_ns = clock_boot_ns();
+    if (!e)
+        e = pg_submit(durable_pg(r->options.durable), b, QUERY_MS, on_read, r);
+    r->asking = !e;
+    if (e) {
+        r->stats.failures++;
+        pg_batch_free(b);
+    }
+}
+
+/* ---- the first keys ------------------------------------------------------------------------------------------------ */
+
+static enum result add_first(struct rings *r, struct pg_batch *b, enum ring ring)
+{
+    static const struct pg_statement MAKE = { "ring_key_first",
+        "INSERT INTO ring_keys (ring, version, state, root_version, wrapped) VALUES ($1, 1, 'active', $2, $3)"
+        " ON CONFLICT (ring, version) DO NOTHING", "tib" };
+    uint8_t nonce[GCM_NONCE_LEN], wrapped[WRAP_LEN];
+    struct secret *key;
+    enum result e = secret_new(RING_KEY_LEN, &key);
+
+    if (e)
+        return e;
+    entropy_fill(secret_fill(key), RING_KEY_LEN);
+    entropy_fill(nonce, sizeof(nonce));
+    e = ring_key_make(r->options.roots, ring, (struct text){ NULL, 0 }, 1, key, nonce, wrapped);
+    secret_free(key);
+    return e ? e : pg_add(b, &MAKE, PG_TEXT(ring_text(ring)), PG_INT(roots_newest(r->options.roots)),
+                          PG_BYTES(((struct bytes){ wrapped, sizeof(wrapped) })));
+}
+
+static void on_made(void *cookie, struct pg_batch *b)
+{
+    struct rings *r = cookie;
+    enum pg_outcome outcome = pg_outcome(b);
+
+    if (outcome == PG_DONE)
+        r->phase = RINGS_READING;
+    else
+        log_warn("crypto.first_keys", LOG_STR("outcome", pg_outcome_text(outcome)), LOG_STR("sqlstate", pg_sqlstate(b)));
+    r->asking = false;
+    pg_batch_free(b);
+    if (outcome == PG_DONE)
+        rings_tick(r);
+}
+
+/* A ring that has a version, destroyed ones too, is never given another first one. */
+static void make_first(struct rings *r)
+{
+    struct pg_batch *b;
+
+    if (pg_batch_new(BATCH_BYTES, &b))
+        return;
+    enum result e = RESULT_OK;
+    for (unsigned i = 0; i < RING_COUNT && !e; i++)
+        e = add_first(r, b, (enum ring)i);
+    if (!e)
+        e = pg_submit(durable_pg(r->options.durable), b, QUERY_MS, on_made, r);
+    r->asking = !e;
+    if (e) {
+        log_warn("crypto.first_keys", LOG_RESULT(e));
+        pg_batch_free(b);
+    }
+}
+
+/* ---- counting ------------------------------------------------------------------------------------------------------ */
+
+static const struct pg_statement COUNT = { "ring_count",
+    "INSERT INTO ring_uses AS u (ring, version, uses, wraps) VALUES ($1, $2, $3, $4)"
+    " ON CONFLICT (ring, version) DO UPDATE SET uses = u.uses + excluded.uses, wraps = u.wraps + excluded.wraps"
+    " RETURNING uses, wraps", "tiii" };
+
+static enum result add_count(struct pg_batch *b, const struct count *c)
+{
+    return pg_add(b, &COUNT, PG_TEXT(ring_text(c->ring)), PG_INT(c->version), PG_INT((int64_t)c->uses), PG_INT((int64_t)c->wraps));
+}
+
+static void count(struct rings *r, const struct count *c)
+{
+    size_t i = 0;
+
+    while (i < r->count_count && (r->counts[i].ring != c->ring || r->counts[i].version != c->version))
+        i++;
+    if (i == COUNTS_MAX) {
+        log_error("crypto.count_lost", LOG_TEXT("ring", ring_text(c->ring)), LOG_UINT("version", c->version));
+        return;
+    }
+    if (i == r->count_count)
+        r->counts[r->count_count++] = (struct count){ .ring = c->ring, .version = c->version };
+    r->counts[i].uses += c->uses;
+    r->counts[i].wraps += c->wraps;
+}
+
+void rings_count(struct rings *r, const struct ring_key *k, uint64_t uses, uint64_t wraps)
+{
+    count(r, &(struct count){ k->ring, k->version, uses, wraps });
+}
+
+/* Some being written: kept, as what was not written is counted again. */
+struct counting {
+    struct rings *rings;
+    struct count counts[COUNTS_MAX];
+    size_t count;
+    void (*done)(void *cookie, bool counted);
+    void *cookie;
+};
+
+static void on_counted(void *cookie, struct pg_batch *b)
+{
+    struct counting *c = cookie;
+    struct rings *r = c->rings;
+    void (*done)(void *, bool) = c->done;
+    void *done_cookie = c->cookie;
+    bool counted = pg_outcome(b) == PG_DONE;
+
+    for (size_t i = 0; i < c->count; i++) {
+        if (counted && r->set)
+            keyset_counted(r->set, c->counts[i].ring, c->counts[i].version, (uint64_t)pg_int(b, i, 0, 0),
+                           (uint64_t)pg_int(b, i, 0, 1));
+        if (!counted && !done)
+            count(r, &c->counts[i]);
+    }
+    if (!done)
+        r->counting = false;
+    pg_batch_free(b);
+    free(c);
+    if (done)
+        done(done_cookie, counted);
+}
+
+/* RESULT_OK: on_counted follows and frees c. */
+static enum result submit(struct counting *c)
+{
+    struct pg_batch *b;
+    enum result e = pg_batch_new(BATCH_BYTES, &b);
+
+    if (e)
+        return e;
+    for (size_t i = 0; i < c->count && !e; i++)
+        e = add_count(b, &c->counts[i]);
+    if (!e)
+        e = pg_submit(durable_pg(c->rings->options.durable), b, QUERY_MS, on_counted, c);
+    if (e)
+        pg_batch_free(b);
+    return e;
+}
+
+static void write_counts(struct rings *r)
+{
+    struct counting *c = r->count_count > 0 && !r->counting ? calloc(1, sizeof(*c)) : NULL;
+
+    if (!c)
+        return;
+    c->rings = r;
+    c->count = r->count_count;
+    memcpy(c->counts, r->counts, c->count * sizeof(c->counts[0]));
+    if (submit(c)) {
+        free(c);
+        return;
+    }
+    r->count_count = 0;
+    r->counting = true;
+}
+
+void rings_count_first(struct rings *r, const struct ring_key *k, uint64_t uses, void (*done)(void *cookie, bool counted),
+                       void *cookie)
+{
+    struct counting *c = calloc(1, sizeof(*c));
+
+    if (c) {
+        *c = (struct counting){ .rings = r, .counts = { { k->ring, k->version, uses, 0 } }, .count = 1, .done = done, .cookie = cookie };
+        if (!submit(c))
+            return;
+        free(c);
+    }
+    done(cookie, false);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
+
+enum result rings_new(const struct rings_options *options, struct rings **out)
+{
+    struct rings *r = calloc(1, sizeof(*r));
+
+    if (!r)
+        return RESULT_NO_MEMORY;
+    r->options = *options;
+    *out = r;
+    return RESULT_OK;
+}
+
+enum result rings_metrics(struct rings *r, struct metrics *m)
+{
+    const struct {
+        const char *name, *help;
+        const uint64_t *value;
+    } counters[] = {
+        { "hlidka_crypto_epoch_reads_total", "Readings of the key epoch.", &r->stats.reads },
+        { "hlidka_crypto_epoch_failures_total", "Readings of it that failed.", &r->stats.failures },
+        { "hlidka_crypto_keys_reloads_total", "Times that the ring keys were read anew.", &r->stats.reloads },
+        { "hlidka_crypto_keys_stale_total", "Uses of a key refused because its epoch had not been confirmed within 1 s.",
+          &r->stats.stale },
+    };
+    enum result e = RESULT_OK;
+
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && !e; i++)
+        e = metrics_counter(m, counters[i].name, counters[i].help, NULL, counters[i].value);
+    return e;
+}
+
+void rings_start(struct rings *r)
+{
+    r->phase = RINGS_MAKING;
+    rings_tick(r);
+}
+
+void rings_tick(struct rings *r)
+{
+    if (!r->asking && r->phase == RINGS_MAKING)
+        make_first(r);
+    else if (!r->asking && r->phase == RINGS_READING)
+        ask(r);
+    if (++r->ticks % COUNT_TICKS == 0)
+        write_counts(r);
+}
+
+void rings_ready(const struct rings *r, struct buffer *reasons)
+{
+    enum result e = RESULT_OK;
+
+    if (r->phase != RINGS_WAITING && !fresh(r))
+        e = buffer_printf(reasons, "keys: their epoch has not been read within %u ms\n", RINGS_TRUST_MS);
+    if (!e && r->broken[0])
+        e = buffer_printf(reasons, "keys: %s\n", r->broken);
+    if (e)
+        log_error("crypto.ready", LOG_RESULT(e));
+}
+
+void rings_free(struct rings *r)
+{
+    if (!r)
+        return;
+    keyset_release(r->set);
+    free(r);
+}
