@@ -35,8 +35,8 @@ struct pg_txn;
 /*
  * Prepared on its first use on each connection, so the object must outlive the pool (make it static) and
  * its name must be its alone. params has a letter per $n: i int8, f float8, o bool, t text (also whatever
- * the server reads from text: jsonb, inet, enums), b bytea, u uuid, m timestamptz from ms since 1970, I
- * int8[].
+ * the server reads from text: jsonb, inet, enums), b bytea, u uuid, m timestamptz from ms since 1970; I
+ * int8[], B bytea[], T text[]: with unnest many rows are one statement.
  */
 struct pg_statement {
     const char *name;
@@ -50,6 +50,7 @@ struct pg_param {
     double real;                        /* f */
     struct bytes bytes;                 /* t, b, u */
     const int64_t *list;                /* I */
+    const struct bytes *runs;           /* B, T; data NULL: NULL */
     size_t count;
 };
 
@@ -62,6 +63,8 @@ struct pg_param {
 #define PG_UUID(u)        ((struct pg_param){ .kind = 'u', .bytes = { (u)->bytes, 16 } })
 #define PG_TIME_MS(ms)    ((struct pg_param){ .kind = 'm', .integer = (int64_t)(ms) })
 #define PG_INTS(p, n)     ((struct pg_param){ .kind = 'I', .list = (p), .count = (n) })
+#define PG_BYTEAS(p, n)   ((struct pg_param){ .kind = 'B', .runs = (p), .count = (n) })
+#define PG_TEXTS(p, n)    ((struct pg_param){ .kind = 'T', .runs = (p), .count = (n) })
 
 #define PG_STATEMENTS_MAX 1024          /* in a batch */
 

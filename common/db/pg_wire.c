@@ -49,6 +49,38 @@ static enum result put_ints(struct arena *a, const int64_t *list, size_t count, 
     return RESULT_OK;
 }
 
+static enum result put_runs(struct arena *a, uint32_t oid, const struct bytes *runs, size_t count, struct bytes *out)
+{
+    size_t len = 20;
+    bool nulls = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (runs[i].len > INT32_MAX - 4 || len > INT32_MAX - 4 - runs[i].len)
+            return RESULT_TOO_LARGE;
+        if (oid == PG_OID_TEXT && runs[i].len > 0 && memchr(runs[i].data, '\0', runs[i].len))
+            return RESULT_MALFORMED;
+        len += 4 + runs[i].len;
+        nulls |= !runs[i].data;
+    }
+    uint8_t *at = arena_alloc(a, len, 1);
+    if (!at)
+        return RESULT_TOO_LARGE;
+    *out = (struct bytes){ at, len };
+    bytes_put_u32(at, 1);                               /* dimensions */
+    bytes_put_u32(at + 4, nulls);
+    bytes_put_u32(at + 8, oid);
+    bytes_put_u32(at + 12, (uint32_t)count);
+    bytes_put_u32(at + 16, 1);                          /* the first index */
+    at += 20;
+    for (size_t i = 0; i < count; i++) {
+        bytes_put_u32(at, runs[i].data ? (uint32_t)runs[i].len : UINT32_MAX);
+        if (runs[i].len > 0)
+            memcpy(at + 4, runs[i].data, runs[i].len);
+        at += 4 + runs[i].len;
+    }
+    return RESULT_OK;
+}
+
 static enum result put_bytes(struct arena *a, struct bytes v, struct bytes *out)
 {
     /* One more byte, so that it is text for libpq, and empty is not NULL. */
@@ -88,6 +120,10 @@ enum result pg_wire_put(struct arena *a, const struct pg_param *p, struct bytes 
         return p->bytes.data ? put_bytes(a, p->bytes, out) : RESULT_OK;
     case 'I':
         return put_ints(a, p->list, p->count, out);
+    case 'B':
+        return put_runs(a, PG_OID_BYTEA, p->runs, p->count, out);
+    case 'T':
+        return put_runs(a, PG_OID_TEXT, p->runs, p->count, out);
     default:
         return RESULT_WRONG_TYPE;
     }
@@ -103,6 +139,8 @@ static uint32_t type_of(char kind)
     case 'u': return PG_OID_UUID;
     case 'm': return PG_OID_TIMESTAMPTZ;
     case 'I': return PG_OID_INT8_ARRAY;
+    case 'B': return PG_OID_BYTEA_ARRAY;
+    case 'T': return PG_OID_TEXT_ARRAY;
     default:  return 0;
     }
 }

@@ -23,6 +23,20 @@ void tree_parent_hash(const struct tree_hash *left, const struct tree_hash *righ
     crypto_hash_sha256_final(&s, out->bytes);
 }
 
+enum result tree_append_node(struct tree *t, unsigned height, const struct tree_hash *node)
+{
+    struct tree_hash carried = *node;
+    unsigned at = height;
+
+    if (height >= TREE_HEIGHTS || t->size & ((UINT64_C(1) << height) - 1))
+        return RESULT_OUT_OF_RANGE;
+    for (; t->size >> at & 1; at++)
+        tree_parent_hash(&t->roots[at], &carried, &carried);
+    t->roots[at] = carried;
+    t->size += UINT64_C(1) << height;
+    return RESULT_OK;
+}
+
 size_t tree_append(struct tree *t, const struct tree_hash *leaf, struct tree_node kept[TREE_KEPT_MAX])
 {
     struct tree_hash node = *leaf;

@@ -40,6 +40,12 @@ void tree_parent_hash(const struct tree_hash *left, const struct tree_hash *righ
 /* Writes the nodes to keep that this leaf completes, lowest first, and returns how many. */
 size_t tree_append(struct tree *t, const struct tree_hash *leaf, struct tree_node kept[TREE_KEPT_MAX]);
 
+/*
+ * The same with a node that was kept, in place of the leaves under it: how a tree is made anew. RESULT_OUT_OF_RANGE
+ * where no node of that height can begin.
+ */
+MUST_USE enum result tree_append_node(struct tree *t, unsigned height, const struct tree_hash *node);
+
 /* The root hash; of an empty tree SHA-256 of nothing. */
 void tree_root(const struct tree *t, struct tree_hash *out);
 

@@ -1,0 +1,41 @@
+/*
+ * The counts of all producing instances that are remembered (gaps.h): by source and instance, bounded; where there is no
+ * room for one more, the one that was silent for longest is forgotten.
+ */
+#ifndef HLIDKA_PRODUCERS_H
+#define HLIDKA_PRODUCERS_H
+
+#include "gaps.h"
+
+#define PRODUCERS_MAX 4096
+#define PRODUCER_INSTANCE_LEN 8
+
+struct producer {
+    char src[33];
+    uint8_t instance[PRODUCER_INSTANCE_LEN];
+    uint64_t seen_ms;
+    struct gaps gaps;
+    bool changed;                       /* since it was last stored */
+    struct producer *next;              /* in the list of those that changed */
+};
+
+struct producers;
+
+MUST_USE enum result producers_new(const uint8_t seed[16], struct producers **out);
+void producers_free(struct producers *ps);
+
+/* Made when it is new; RESULT_NO_MEMORY, RESULT_OUT_OF_RANGE. */
+MUST_USE enum result producers_get(struct producers *ps, struct text src, const uint8_t instance[PRODUCER_INSTANCE_LEN],
+                                   uint64_t now_ms, struct producer **out);
+
+/* It is to be stored. */
+void producers_changed(struct producers *ps, struct producer *p);
+/* The list of those, which is empty afterwards. */
+struct producer *producers_take_changed(struct producers *ps);
+
+/* One hole that has become due: true, with whose and its first number; p is marked as changed. */
+bool producers_due(struct producers *ps, uint64_t now_ms, struct producer **p, uint64_t *n);
+
+size_t producers_count(const struct producers *ps);
+
+#endif
