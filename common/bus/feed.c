@@ -38,6 +38,9 @@ static struct filling *filling_new(void)
 static enum result filling_reset(struct filling *f, size_t partitions)
 {
     for (size_t i = 0; i < f->count; i++) {
+        if (f->messages[i])
+            rd_kafka_message_destroy(f->messages[i]);
+        f->messages[i] = NULL;
         secret_wipe(f->bodies[i].data, f->bodies[i].len);
         buffer_reset(&f->bodies[i]);
         if (f->bodies[i].cap > KEEP_BYTES)
@@ -129,6 +132,7 @@ void feed_end(struct bus *b)
     if (f->running)
         assign(b, NULL);
     f->running = f->wanted = f->busy = f->broken = false;
+    feed_drop_messages(b);
 }
 
 /* It ends now; the listener hears of it from the loop. */

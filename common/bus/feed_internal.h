@@ -11,6 +11,7 @@
 struct filling {
     struct feed_item items[FEED_BATCH_MAX];
     struct buffer bodies[FEED_BATCH_MAX];   /* of the items; their memory is kept */
+    rd_kafka_message_t *messages[FEED_BATCH_MAX];
     size_t count;
     size_t bytes;
     struct arena arena;                     /* what the items' events consist of */

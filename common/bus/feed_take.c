@@ -97,7 +97,7 @@ static bool authentic(const struct verdict *v)
            v->reason == DEAD_INVALID_EVENT;
 }
 
-static enum result keep(struct filling *f, const rd_kafka_message_t *m, const struct verdict *v)
+static enum result keep(struct filling *f, rd_kafka_message_t *m, const struct verdict *v)
 {
     const struct envelope_header *h = &v->envelope.header;
     struct feed_item *item = &f->items[f->count];
@@ -116,12 +116,14 @@ static enum result keep(struct filling *f, const rd_kafka_message_t *m, const st
         .body = buffer_bytes(&f->bodies[f->count]),
     };
     memcpy(item->n_instance, h->n_instance, sizeof(item->n_instance));
+    f->messages[f->count] = m;
     f->bytes += item->body.len;
     f->count++;
     return RESULT_OK;
 }
 
-static void judge(struct bus *b, const rd_kafka_message_t *m)
+/* Whether m was kept. */
+static bool judge(struct bus *b, rd_kafka_message_t *m)
 {
     struct feed *f = &b->feed;
     struct filling *fill = f->fill;
@@ -134,23 +136,59 @@ static void judge(struct bus *b, const rd_kafka_message_t *m)
             &fill->arena, v);
     if (v->kind == VERDICT_FAILED) {
         feed_break(b, "no memory");
-        return;
+        return false;
     }
     if (v->kind == VERDICT_DEAD && dead_queue_note(b, m, v, true))
         f->letters_out++;
-    if (authentic(v) && (v->kind == VERDICT_EVENT || v->envelope.header.has_n) && keep(fill, m, v)) {
+    bool wanted = authentic(v) && (v->kind == VERDICT_EVENT || v->envelope.header.has_n);
+    if (wanted && keep(fill, m, v)) {
         feed_break(b, "no memory");
-        return;
+        return false;
     }
     f->items++;
     move_to(f, m->partition, m->offset + 1);
+    return wanted;
 }
 
 void feed_take(struct bus *b, rd_kafka_message_t *m)
 {
+    bool kept = false;
+
     if (m->err)
         on_message_error(b, m);
     else if (b->feed.running && m->partition >= 0 && (size_t)m->partition < b->feed.partition_count)
-        judge(b, m);
-    rd_kafka_message_destroy(m);
+        kept = judge(b, m);
+    if (!kept)
+        rd_kafka_message_destroy(m);
+}
+
+static void drop(struct filling *f)
+{
+    for (size_t i = 0; f && i < f->count; i++) {
+        if (f->messages[i])
+            rd_kafka_message_destroy(f->messages[i]);
+        f->messages[i] = NULL;
+    }
+}
+
+void feed_drop_messages(struct bus *b)
+{
+    drop(b->feed.fill);
+    drop(b->feed.given);
+}
+
+void feed_reject(struct bus *b, const struct feed_item *item)
+{
+    struct feed *f = &b->feed;
+    const rd_kafka_message_t *m = f->busy ? f->given->messages[item - f->given->items] : NULL;
+    struct verdict *v = &b->verdict;
+
+    if (!m)
+        return;
+    memset(v, 0, sizeof(*v));
+    v->kind = VERDICT_DEAD;
+    v->reason = DEAD_INVALID_EVENT;
+    v->source = principals_find(b->identity->principals, item->src);
+    if (dead_queue_note(b, m, v, true))
+        f->letters_out++;
 }

@@ -75,6 +75,9 @@ void feed_begin(struct bus *b, const struct feed_offset *offsets, size_t count, 
 void feed_next(struct bus *b, size_t batch_max);
 void feed_end(struct bus *b);
 
+/* An item of the batch in hand that its receiver cannot keep is dead-lettered after all, as `invalid_event`. */
+void feed_reject(struct bus *b, const struct feed_item *item);
+
 /* Messages in Kafka that have not been handed over. */
 uint64_t feed_lag(const struct bus *b);
 

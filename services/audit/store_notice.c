@@ -1,0 +1,42 @@
+#include "store_internal.h"
+
+#include "entropy.h"
+#include "log.h"
+
+static const struct pg_statement NOTICE = { "audit_notice", "INSERT INTO notices (sealed) VALUES ($1)", "b" };
+
+static void noted(void *cookie, struct pg_batch *b)
+{
+    (void)cookie;
+    if (pg_outcome(b) != PG_DONE)
+        log_error("audit.notice_lost", LOG_STR("outcome", pg_outcome_text(pg_outcome(b))), LOG_STR("sqlstate", pg_sqlstate(b)));
+    pg_batch_free(b);
+}
+
+static enum result submit(struct store *s, struct bytes sealed)
+{
+    struct pg_batch *b;
+    enum result r = pg_batch_new(2 * EVENT_PAYLOAD_MAX, &b);
+
+    return r ? r : store_submit(s, b, pg_add(b, &NOTICE, PG_BYTES(sealed)), noted, NULL);
+}
+
+void store_notice(struct store *s, const struct log_event *e)
+{
+    struct buffer payload, sealed;
+    uint8_t nonce[24];
+
+    buffer_init(&payload, EVENT_PAYLOAD_MAX);
+    buffer_init(&sealed, 2 * EVENT_PAYLOAD_MAX);
+    entropy_fill(nonce, sizeof(nonce));
+    struct mp_writer w = mp_writer_to(&payload);
+    enum result r = event_write(e, &w);
+    if (!r)
+        r = notice_seal(key_bytes(s->keys->notice), nonce, buffer_bytes(&payload), &sealed);
+    if (!r)
+        r = submit(s, buffer_bytes(&sealed));
+    if (r)
+        log_error("audit.notice_lost", LOG_TEXT("type", e->type), LOG_RESULT(r));
+    buffer_free(&payload);
+    buffer_free(&sealed);
+}

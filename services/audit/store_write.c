@@ -1,0 +1,205 @@
+#include "store_internal.h"
+
+#include <stdlib.h>
+
+#define WRITE_MAX (32u * 1024 * 1024)
+
+static const struct pg_statement FENCE = { "audit_fence", "SELECT hold_lease($1, $2)", "iu" };
+static const struct pg_statement SUBJECTS = { "audit_write_subjects",
+    "INSERT INTO subjects (id, kind, used, hash, wrapped)"
+    " SELECT id, chr(kind::int)::\"char\", used, hash, wrapped"
+    " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::bytea[], $5::bytea[]) AS x(id, kind, used, hash, wrapped)", "IIIBB" };
+static const struct pg_statement TOUCHED = { "audit_write_touched", "UPDATE subjects SET used = $1 WHERE id = ANY($2)", "iI" };
+static const struct pg_statement RECORDS = { "audit_write_records",
+    "INSERT INTO records (seq, received, time, outcome, subject, src, type, tag, hash, sealed, user_hash, ip_hash)"
+    " SELECT seq, received, time, outcome, subject, src, type, tag, hash, sealed, u, i"
+    " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::text[], $7::text[], $8::bytea[], $9::bytea[],"
+    " $10::bytea[], $11::bytea[], $12::bytea[])"
+    " AS x(seq, received, time, outcome, subject, src, type, tag, hash, sealed, u, i)", "IIIIITTBBBBB" };
+static const struct pg_statement SEEN = { "audit_write_seen",
+    "INSERT INTO seen (id, src, fingerprint) SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[])", "BTB" };
+static const struct pg_statement CONFLICTS = { "audit_write_conflicts",
+    "INSERT INTO conflicts (id, src, fingerprint) SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[])", "BTB" };
+static const struct pg_statement NODES = { "audit_write_nodes",
+    "INSERT INTO nodes (height, index, hash) SELECT * FROM unnest($1::int8[], $2::int8[], $3::bytea[])", "IIB" };
+static const struct pg_statement LOG = { "audit_write_log", "UPDATE log SET size = $1, roots = $2, subjects = $3", "ibi" };
+static const struct pg_statement OFFSETS = { "audit_write_offsets",
+    "INSERT INTO offsets (partition, next) SELECT * FROM unnest($1::int8[], $2::int8[])"
+    " ON CONFLICT (partition) DO UPDATE SET next = excluded.next", "II" };
+static const struct pg_statement PRODUCERS = { "audit_write_producers",
+    "INSERT INTO producers (src, instance, state, seen) SELECT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::int8[])"
+    " ON CONFLICT (src, instance) DO UPDATE SET state = excluded.state, seen = excluded.seen", "TBBI" };
+static const struct pg_statement NOTICES = { "audit_write_notices", "DELETE FROM notices WHERE n = ANY($1)", "I" };
+/* No more than was told: what was counted meanwhile stays. */
+static const struct pg_statement QUERIED = { "audit_write_queried",
+    "WITH told AS (UPDATE queried SET count = count - $3 WHERE src = $1 AND minute = $2 RETURNING src, minute, count)"
+    " DELETE FROM queried q USING told WHERE q.src = told.src AND q.minute = told.minute AND told.count <= 0", "tii" };
+
+struct write {
+    void (*done)(void *cookie, enum store_outcome o);
+    void *cookie;
+};
+
+static enum result add_records(struct pg_batch *b, const struct cycle_rows *r)
+{
+    size_t n = r->count;
+    enum result e = RESULT_OK;
+
+    if (r->subject_count > 0)
+        e = pg_add(b, &SUBJECTS, PG_INTS(r->subject_id, r->subject_count), PG_INTS(r->subject_kind, r->subject_count),
+                   PG_INTS(r->subject_day, r->subject_count), PG_BYTEAS(r->subject_hash, r->subject_count),
+                   PG_BYTEAS(r->subject_wrapped, r->subject_count));
+    if (!e && n > 0)
+        e = pg_add(b, &RECORDS, PG_INTS(r->seq, n), PG_INTS(r->received, n), PG_INTS(r->time, n), PG_INTS(r->outcome, n),
+                   PG_INTS(r->subject, n), PG_TEXTS(r->src, n), PG_TEXTS(r->type, n), PG_BYTEAS(r->tag, n), PG_BYTEAS(r->hash, n),
+                   PG_BYTEAS(r->sealed, n), PG_BYTEAS(r->user, n), PG_BYTEAS(r->ip, n));
+    if (!e && r->seen_count > 0)
+        e = pg_add(b, &SEEN, PG_BYTEAS(r->seen_id, r->seen_count), PG_TEXTS(r->seen_src, r->seen_count),
+                   PG_BYTEAS(r->seen_fingerprint, r->seen_count));
+    return e;
+}
+
+static enum result add_nodes(struct pg_batch *b, struct cycle *c)
+{
+    const struct cycle_rows *r = &c->rows;
+    int64_t *heights = arena_alloc(&c->arena, r->node_count + 1, sizeof(*heights));
+    int64_t *indexes = arena_alloc(&c->arena, r->node_count + 1, sizeof(*indexes));
+    struct bytes *hashes = arena_alloc(&c->arena, r->node_count + 1, sizeof(*hashes));
+
+    if (!heights || !indexes || !hashes)
+        return RESULT_NO_MEMORY;
+    for (size_t i = 0; i < r->node_count; i++) {
+        heights[i] = r->nodes[i].height;
+        indexes[i] = (int64_t)r->nodes[i].index;
+        hashes[i] = (struct bytes){ r->nodes[i].hash.bytes, TREE_HASH_LEN };
+    }
+    return r->node_count == 0 ? RESULT_OK
+                              : pg_add(b, &NODES, PG_INTS(heights, r->node_count), PG_INTS(indexes, r->node_count),
+                                       PG_BYTEAS(hashes, r->node_count));
+}
+
+static enum result add_log(struct pg_batch *b, const struct cycle *c)
+{
+    struct buffer roots;
+    enum result r;
+
+    buffer_init(&roots, TREE_HEIGHTS * TREE_HASH_LEN);
+    r = tree_save(&c->state->tree, &roots);
+    /* An empty value is not NULL: a tree without leaves has no roots. */
+    if (!r)
+        r = pg_add(b, &LOG, PG_INT((int64_t)c->state->tree.size),
+                   PG_BYTES(((struct bytes){ roots.data ? roots.data : (const uint8_t *)"", roots.len })),
+                   PG_INT((int64_t)c->state->subjects));
+    buffer_free(&roots);
+    return r;
+}
+
+static enum result add_offsets(struct pg_batch *b, struct cycle *c)
+{
+    size_t n = c->batch ? c->batch->offset_count : 0;
+    int64_t *partitions = arena_alloc(&c->arena, n + 1, sizeof(*partitions)), *nexts = arena_alloc(&c->arena, n + 1, sizeof(*nexts));
+
+    if (!partitions || !nexts)
+        return RESULT_NO_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        partitions[i] = c->batch->offsets[i].partition;
+        nexts[i] = c->batch->offsets[i].next;
+    }
+    return n == 0 ? RESULT_OK : pg_add(b, &OFFSETS, PG_INTS(partitions, n), PG_INTS(nexts, n));
+}
+
+static enum result add_producers(struct pg_batch *b, struct cycle *c)
+{
+    size_t n = 0, at = 0;
+    enum result r = RESULT_OK;
+
+    for (const struct producer *p = c->producers; p; p = p->next)
+        n++;
+    if (n == 0)
+        return RESULT_OK;
+    struct bytes *srcs = arena_alloc(&c->arena, n, sizeof(*srcs)), *instances = arena_alloc(&c->arena, n, sizeof(*instances)),
+                 *states = arena_alloc(&c->arena, n, sizeof(*states));
+    int64_t *seen = arena_alloc(&c->arena, n, sizeof(*seen));
+    if (!srcs || !instances || !states || !seen)
+        return RESULT_NO_MEMORY;
+    for (const struct producer *p = c->producers; p && !r; p = p->next, at++) {
+        buffer_reset(&c->scratch);
+        r = gaps_save(&p->gaps, &c->scratch);
+        char *copy = r ? NULL : arena_copy(&c->arena, (struct text){ (const char *)c->scratch.data, c->scratch.len });
+        if (!r && !copy)
+            r = RESULT_NO_MEMORY;
+        srcs[at] = text_bytes(text_of(p->src));
+        instances[at] = (struct bytes){ p->instance, PRODUCER_INSTANCE_LEN };
+        states[at] = (struct bytes){ (const uint8_t *)copy, c->scratch.len };
+        seen[at] = (int64_t)p->seen_ms;
+    }
+    return r ? r : pg_add(b, &PRODUCERS, PG_TEXTS(srcs, n), PG_BYTEAS(instances, n), PG_BYTEAS(states, n), PG_INTS(seen, n));
+}
+
+static enum result add_taken(struct pg_batch *b, struct cycle *c)
+{
+    size_t n = c->conflict_count;
+    struct bytes *ids = arena_alloc(&c->arena, n + 1, sizeof(*ids)), *srcs = arena_alloc(&c->arena, n + 1, sizeof(*srcs)),
+                 *fingerprints = arena_alloc(&c->arena, n + 1, sizeof(*fingerprints));
+    enum result r = ids && srcs && fingerprints ? RESULT_OK : RESULT_NO_MEMORY;
+
+    for (size_t i = 0; i < n && !r; i++) {
+        ids[i] = c->conflicts[i].id;
+        srcs[i] = text_bytes(c->conflicts[i].src);
+        fingerprints[i] = c->conflicts[i].fingerprint;
+    }
+    if (!r && n > 0)
+        r = pg_add(b, &CONFLICTS, PG_BYTEAS(ids, n), PG_TEXTS(srcs, n), PG_BYTEAS(fingerprints, n));
+    if (!r && c->rows.touched_count > 0)
+        r = pg_add(b, &TOUCHED, PG_INT((int64_t)(c->now_ms / 86400000)), PG_INTS(c->rows.touched, c->rows.touched_count));
+    if (!r && c->notice_count > 0)
+        r = pg_add(b, &NOTICES, PG_INTS(c->notices, c->notice_count));
+    for (size_t i = 0; i < c->queried_count && !r; i++)
+        r = pg_add(b, &QUERIED, PG_TEXT(c->queried[i].src), PG_INT((int64_t)c->queried[i].minute), PG_INT((int64_t)c->queried[i].count));
+    return r;
+}
+
+static void written(void *cookie, struct pg_batch *b)
+{
+    struct write w = *(struct write *)cookie;
+    enum store_outcome o = store_outcome_of(b);
+
+    free(cookie);
+    pg_batch_free(b);
+    w.done(w.cookie, o);
+}
+
+enum result store_write(struct store *s, int64_t epoch, struct cycle *c, void (*done)(void *cookie, enum store_outcome o),
+                        void *cookie)
+{
+    struct write *w = malloc(sizeof(*w));
+    struct pg_batch *b;
+
+    if (!w)
+        return RESULT_NO_MEMORY;
+    *w = (struct write){ done, cookie };
+    enum result r = pg_batch_new(WRITE_MAX, &b);
+    if (r) {
+        free(w);
+        return r;
+    }
+    r = pg_add(b, &FENCE, PG_INT(epoch), PG_UUID(&s->self));
+    if (!r)
+        r = cycle_compose(c, b);
+    if (!r)
+        r = add_records(b, &c->rows);
+    if (!r)
+        r = add_nodes(b, c);
+    if (!r)
+        r = add_log(b, c);
+    if (!r)
+        r = add_offsets(b, c);
+    if (!r)
+        r = add_producers(b, c);
+    if (!r)
+        r = add_taken(b, c);
+    r = store_submit(s, b, r, written, w);
+    if (r)
+        free(w);
+    return r;
+}
