@@ -55,6 +55,10 @@ MUST_USE enum result store_write(struct store *s, int64_t epoch, struct cycle *c
 /* ---- what any instance has to say: store_notice.c ------------------------------------------------------------- */
 
 /* An event of audit's own, to be recorded by the writer. Without an answer; what fails is in the log. */
-void store_notice(struct store *s, const struct log_event *e);
+struct audit_event;
+void store_notice(struct store *s, const struct audit_event *e);
+
+/* Forgets ids that can never come again; about once a minute, by the writer. Without an answer: store_purge.c. */
+void store_purge(struct store *s, uint64_t now_ms);
 
 #endif

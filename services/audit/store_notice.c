@@ -1,5 +1,6 @@
 #include "store_internal.h"
 
+#include "audit.h"
 #include "entropy.h"
 #include "log.h"
 
@@ -21,7 +22,21 @@ static enum result submit(struct store *s, struct bytes sealed)
     return r ? r : store_submit(s, b, pg_add(b, &NOTICE, PG_BYTES(sealed)), noted, NULL);
 }
 
-void store_notice(struct store *s, const struct log_event *e)
+/* What audit says of itself has a type, an outcome and attributes; it is about nobody. */
+static enum result write_event(const struct audit_event *e, struct buffer *out)
+{
+    struct event_attr attrs[EVENT_ATTRS_MAX];
+    struct mp_writer w = mp_writer_to(out);
+
+    if (e->attrs.count > EVENT_ATTRS_MAX)
+        return RESULT_FULL;
+    for (size_t i = 0; i < e->attrs.count; i++)
+        attrs[i] = (struct event_attr){ e->attrs.pairs[i].key, e->attrs.pairs[i].value };
+    return event_write(&(struct log_event){ .type = e->type, .time = e->time, .outcome = (enum event_outcome)e->outcome,
+                                            .attrs = e->has_attrs ? attrs : NULL, .attr_count = e->attrs.count }, &w);
+}
+
+void store_notice(struct store *s, const struct audit_event *e)
 {
     struct buffer payload, sealed;
     uint8_t nonce[24];
@@ -29,8 +44,7 @@ void store_notice(struct store *s, const struct log_event *e)
     buffer_init(&payload, EVENT_PAYLOAD_MAX);
     buffer_init(&sealed, 2 * EVENT_PAYLOAD_MAX);
     entropy_fill(nonce, sizeof(nonce));
-    struct mp_writer w = mp_writer_to(&payload);
-    enum result r = event_write(e, &w);
+    enum result r = s->pg ? write_event(e, &payload) : RESULT_UNAVAILABLE;
     if (!r)
         r = notice_seal(key_bytes(s->keys->notice), nonce, buffer_bytes(&payload), &sealed);
     if (!r)

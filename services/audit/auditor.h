@@ -1,0 +1,21 @@
+/* The service as its handlers see it. main.c makes it. */
+#ifndef HLIDKA_AUDITOR_H
+#define HLIDKA_AUDITOR_H
+
+#include "leader.h"
+#include "request.h"
+#include "store.h"
+
+struct auditor {
+    struct audit_keys keys;             /* empty until the data key is open, before which no request comes */
+    struct store store;
+    struct leader *leader;
+};
+
+/* op -> handler. */
+extern const struct route audit_routes[];
+extern const size_t audit_route_count;
+
+void handle_query(void *service, struct request *rq);
+
+#endif

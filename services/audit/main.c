@@ -1,0 +1,242 @@
+/* audit: nothing happens unseen. The wiring, and nothing else; DESIGN.md says how it works. */
+#include "auditor.h"
+#include "clock.h"
+#include "durable.h"
+#include "outgoing.h"
+#include "service.h"
+
+#include <stdlib.h>
+#include <uv.h>
+
+#define TICK_MS 100
+#define PURGE_MS 60000
+
+struct settings {
+    const char *pg_url_file;
+    uint64_t pg_connections;
+    uint64_t newcomers;
+};
+
+static const struct env_setting SETTINGS[] = {
+    { "HLIDKA_PG_URL_FILE", ENV_TEXT, offsetof(struct settings, pg_url_file), .required = true,
+      .help = "file with postgresql://user:password@host:port/database" },
+    { "HLIDKA_PG_CONNECTIONS", ENV_UINT, offsetof(struct settings, pg_connections), .fallback = "4", .min = 2, .max = 64,
+      .help = "connections to PostgreSQL" },
+    { "HLIDKA_NEW_SUBJECTS", ENV_UINT, offsetof(struct settings, newcomers), .fallback = "10000", .min = 1, .max = 1000000,
+      .help = "users and addresses that a source may name for the first time in a minute; more share its key" },
+};
+
+struct app {
+    struct auditor auditor;             /* first: what handlers are given */
+    struct service *service;
+    struct durable *durable;
+    unsigned newcomers;
+    uint64_t purge_ms;
+    uv_timer_t tick;
+    unsigned closing;                   /* handles and stores that have not closed yet */
+};
+
+static uint64_t boot_ms(void)
+{
+    return clock_boot_ns() / 1000000;
+}
+
+/* ---- the feed and its reader ---------------------------------------------------------------------------------- */
+
+static void begin_feed(void *cookie, const struct feed_offset *offsets, size_t count, size_t batch_max)
+{
+    const struct app *a = cookie;
+
+    feed_begin(service_bus(a->service), offsets, count, batch_max);
+}
+
+static void next_batch(void *cookie, size_t batch_max)
+{
+    const struct app *a = cookie;
+
+    feed_next(service_bus(a->service), batch_max);
+}
+
+static void end_feed(void *cookie)
+{
+    const struct app *a = cookie;
+
+    feed_end(service_bus(a->service));
+}
+
+static void reject(void *cookie, const struct feed_item *item)
+{
+    const struct app *a = cookie;
+
+    feed_reject(service_bus(a->service), item);
+}
+
+static void on_batch(void *cookie, const struct feed_batch *batch)
+{
+    const struct app *a = cookie;
+
+    leader_batch(a->auditor.leader, batch);
+}
+
+static void on_broken(void *cookie)
+{
+    const struct app *a = cookie;
+
+    leader_feed_broken(a->auditor.leader);
+}
+
+static void own_event(void *cookie, const struct audit_event *event)
+{
+    struct app *a = cookie;
+
+    store_notice(&a->auditor.store, event);
+}
+
+/* ---- opening -------------------------------------------------------------------------------------------------- */
+
+static enum result open_keys(struct app *a)
+{
+    enum result r = RESULT_OK;
+
+#define X(name)                                                                                             \
+    if (!r)                                                                                                 \
+        r = durable_subkey(a->durable, "audit-" #name, &a->auditor.keys.name);
+    AUDIT_KEY_LIST(X)
+#undef X
+    return r;
+}
+
+static void opened(void *cookie)
+{
+    struct app *a = cookie;
+    const struct leader_options o = {
+        .store = &a->auditor.store,
+        .feed = { begin_feed, next_batch, end_feed, reject, a },
+        .newcomers_per_minute = a->newcomers,
+        .now_ms = clock_unix_ms,
+        .boot_ms = boot_ms,
+    };
+    enum result r = open_keys(a);
+
+    if (!r) {
+        a->auditor.store = (struct store){ durable_pg(a->durable), &a->auditor.keys, *durable_self(a->durable) };
+        r = leader_new(&o, &a->auditor.leader);
+    }
+    if (!r)
+        r = leader_metrics(a->auditor.leader, service_metrics(a->service));
+    if (r)
+        service_give_up(a->service, "no memory for the writer of the log");
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct app *a = timer->data;
+
+    if (!a->auditor.leader)
+        return;
+    leader_tick(a->auditor.leader);
+    if (leader_epoch(a->auditor.leader) && boot_ms() - a->purge_ms >= PURGE_MS) {
+        a->purge_ms = boot_ms();
+        store_purge(&a->auditor.store, clock_unix_ms());
+    }
+}
+
+static enum result start(struct service *s, const void *settings, void **state, struct buffer *why)
+{
+    static const char *const STREAMS[] = { OUTGOING_ALERTS, OUTGOING_CHECKPOINTS, NULL };
+    const struct settings *set = settings;
+    struct app *a = calloc(1, sizeof(*a));
+
+    if (!a)
+        return RESULT_NO_MEMORY;
+    a->service = s;
+    a->newcomers = (unsigned)set->newcomers;
+    a->purge_ms = boot_ms();
+    enum result r = durable_open(
+        &(struct durable_options){
+            .service = s, .pg_url_file = set->pg_url_file, .schema = "audit", .streams = STREAMS, .data_key = true,
+            .connections = (unsigned)set->pg_connections, .opened = opened, .cookie = a,
+        },
+        &a->durable, why);
+    if (r) {
+        free(a);
+        return r;
+    }
+    /* Neither fails with a callback and a loop. */
+    uv_timer_init(service_loop(s), &a->tick);
+    a->tick.data = a;
+    uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
+    *state = a;
+    return RESULT_OK;
+}
+
+static void ready(void *state, struct buffer *reasons)
+{
+    const struct app *a = state;
+    const char *fault = a->auditor.leader ? leader_fault(a->auditor.leader) : NULL;
+
+    durable_ready(a->durable, reasons);
+    if (fault && buffer_printf(reasons, "log: %s\n", fault))
+        log_error("audit.ready", LOG_RESULT(RESULT_NO_MEMORY));
+}
+
+/* ---- closing -------------------------------------------------------------------------------------------------- */
+
+static void closed(void *cookie)
+{
+    struct app *a = cookie;
+    struct service *s = a->service;
+
+    if (--a->closing > 0)
+        return;
+    leader_free(a->auditor.leader);
+    audit_keys_free(&a->auditor.keys);
+    free(a);
+    service_stopped(s);
+}
+
+static void tick_closed(uv_handle_t *handle)
+{
+    closed(handle->data);
+}
+
+static void leader_stopped(void *cookie)
+{
+    struct app *a = cookie;
+
+    a->closing = 2;
+    uv_close((uv_handle_t *)&a->tick, tick_closed);
+    durable_close(a->durable, closed, a);
+}
+
+static void stop(struct service *s, void *state)
+{
+    struct app *a = state;
+
+    (void)s;
+    if (a->auditor.leader)
+        leader_stop(a->auditor.leader, leader_stopped, a);
+    else
+        leader_stopped(a);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct feed_listener FEED = { on_batch, on_broken };
+    const struct service_spec spec = {
+        .name = "audit",
+        .summary = "nothing happens unseen: a log that cannot be changed unnoticed",
+        .settings = SETTINGS,
+        .setting_count = sizeof(SETTINGS) / sizeof(SETTINGS[0]),
+        .settings_size = sizeof(struct settings),
+        .routes = audit_routes,
+        .route_count = audit_route_count,
+        .feed = &FEED,
+        .own_event = own_event,
+        .start = start,
+        .ready = ready,
+        .stop = stop,
+    };
+
+    return service_run(&spec, argc, argv);
+}

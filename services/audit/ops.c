@@ -1,0 +1,8 @@
+#include "auditor.h"
+
+#include "audit.h"
+
+const struct route audit_routes[] = {
+    { &op_audit_query, handle_query },
+};
+const size_t audit_route_count = sizeof(audit_routes) / sizeof(audit_routes[0]);
