@@ -4,11 +4,11 @@
 
 #include "leader.h"
 #include "request.h"
-#include "store.h"
+#include "log_store.h"
 
 struct auditor {
     struct audit_keys keys;             /* empty until the data key is open, before which no request comes */
-    struct store store;
+    struct log_store store;
     struct leader *leader;
 };
 

@@ -2,10 +2,10 @@
  * One transaction of the writer, from what comes in to the rows that go out:
  *
  *     cycle_take       events of a batch become drafts: cleaned, fingerprinted, their subjects named
- *     (store_look)     asks what is stored of them, and tells it through cycle_seen … cycle_queried
+ *     (log_store_look)     asks what is stored of them, and tells it through cycle_seen … cycle_queried
  *     cycle_settle     which are new; what the log has to say of itself: conflicts, gaps, notices
  *     cycle_compose    seq, tree, sealing: the rows; each record to the watch
- *     (store_write)    writes them, with offsets and all that has changed, in one transaction
+ *     (log_store_write)    writes them, with offsets and all that has changed, in one transaction
  *     cycle_close      what was written is known from now on
  *
  * Everything that a cycle changes of the writer's state is only right if its transaction commits. When it does not,
@@ -107,7 +107,7 @@ void cycle_free(struct cycle *c);
 /* batch NULL: only what the log has to say of itself. It is borrowed until cycle_close. RESULT_NO_MEMORY. */
 MUST_USE enum result cycle_take(struct cycle *c, const struct feed_batch *batch, uint64_t now_ms);
 
-/* What store_look asks for: (id, src) of the events, the hashes of the subjects whose keys are not at hand. */
+/* What log_store_look asks for: (id, src) of the events, the hashes of the subjects whose keys are not at hand. */
 size_t cycle_ids(struct cycle *c, struct bytes *ids);
 size_t cycle_unknown(struct cycle *c, struct bytes *hashes);
 

@@ -4,7 +4,7 @@
 #include "cursor.h"
 #include "entropy.h"
 #include "query_filters.h"
-#include "store_query.h"
+#include "log_query.h"
 
 #include <stdio.h>
 
@@ -217,6 +217,6 @@ void handle_query(void *service, struct request *rq)
         refuse_cursor(rq);
         return;
     }
-    if (store_query(&auditor->store, &a->query, left < TIMEOUT_MS ? left + 1 : TIMEOUT_MS, found, a))
+    if (log_store_query(&auditor->store, &a->query, left < TIMEOUT_MS ? left + 1 : TIMEOUT_MS, found, a))
         request_fail_retry(rq, FAULT_UNAVAILABLE, RETRY_MS, NULL);
 }

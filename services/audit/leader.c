@@ -158,7 +158,7 @@ static void released(void *cookie, enum store_outcome o)
 static void give_lease_back(struct leader *l)
 {
     cycle_close(l->cycle, false);
-    if (l->state <= TAKING || store_lease_release(l->o.store, l->epoch, released, l))
+    if (l->state <= TAKING || log_store_lease_release(l->o.store, l->epoch, released, l))
         finish_stop(l);
 }
 
@@ -208,7 +208,7 @@ static void begin_cycle(struct leader *l)
     l->own_ms = l->o.boot_ms();
     l->cycle->poison = l->poison;
     enum result r = cycle_take(l->cycle, l->batch, l->o.now_ms());
-    began(l, r ? r : store_look(l->o.store, l->cycle, looked, l));
+    began(l, r ? r : log_store_look(l->o.store, l->cycle, looked, l));
 }
 
 static void count(struct leader *l)
@@ -246,7 +246,7 @@ static void looked(void *cookie, enum store_outcome o)
         cycle_close(l->cycle, false);
         return;
     }
-    began(l, r ? r : store_write(l->o.store, l->epoch, l->cycle, written, l));
+    began(l, r ? r : log_store_write(l->o.store, l->epoch, l->cycle, written, l));
 }
 
 static void written(void *cookie, enum store_outcome o)
@@ -310,7 +310,7 @@ static void loaded(void *cookie, enum store_outcome o, const struct feed_offset 
     l->state = REPLAYING;
     l->o.feed.begin(l->o.feed.cookie, offsets, count, l->batch_max);
     if (l->o.watch)
-        began(l, store_replay(l->o.store, l->o.watch, replayed, l));
+        began(l, log_store_replay(l->o.store, l->o.watch, replayed, l));
     else
         lead(l);
 }
@@ -329,7 +329,7 @@ static void taken(void *cookie, enum store_outcome o, int64_t epoch)
     l->epoch = epoch;
     l->state = LOADING;
     enum result r = forget(l);
-    began(l, r ? r : store_load(l->o.store, &l->writer, loaded, l));
+    began(l, r ? r : log_store_load(l->o.store, &l->writer, loaded, l));
 }
 
 static void held(void *cookie, enum store_outcome o)
@@ -351,11 +351,11 @@ void leader_tick(struct leader *l)
         return;
     if (l->state == STANDBY && now >= l->try_ms) {
         l->state = TAKING;
-        began(l, store_lease_take(l->o.store, taken, l));
+        began(l, log_store_lease_take(l->o.store, taken, l));
     } else if (l->state == LEADING && l->batch) {
         begin_cycle(l);
     } else if (l->state == LEADING && now - l->held_ms >= HOLD_MS) {
-        began(l, store_lease_hold(l->o.store, l->epoch, held, l));
+        began(l, log_store_lease_hold(l->o.store, l->epoch, held, l));
     } else if (l->state == LEADING && now - l->own_ms >= OWN_MS) {
         begin_cycle(l);
     }

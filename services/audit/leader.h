@@ -14,7 +14,7 @@
 #define HLIDKA_LEADER_H
 
 #include "metrics.h"
-#include "store.h"
+#include "log_store.h"
 
 struct leader;
 
@@ -29,7 +29,7 @@ struct leader_feed {
 };
 
 struct leader_options {
-    struct store *store;
+    struct log_store *store;
     struct leader_feed feed;
     const struct watch *watch;          /* or NULL */
     unsigned newcomers_per_minute;      /* new subjects of a source */

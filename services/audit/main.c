@@ -89,7 +89,7 @@ static void own_event(void *cookie, const struct audit_event *event)
 {
     struct app *a = cookie;
 
-    store_notice(&a->auditor.store, event);
+    log_store_notice(&a->auditor.store, event);
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
@@ -119,7 +119,7 @@ static void opened(void *cookie)
     enum result r = open_keys(a);
 
     if (!r) {
-        a->auditor.store = (struct store){ durable_pg(a->durable), &a->auditor.keys, *durable_self(a->durable) };
+        a->auditor.store = (struct log_store){ durable_pg(a->durable), &a->auditor.keys, *durable_self(a->durable) };
         r = leader_new(&o, &a->auditor.leader);
     }
     if (!r)
@@ -137,7 +137,7 @@ static void on_tick(uv_timer_t *timer)
     leader_tick(a->auditor.leader);
     if (leader_epoch(a->auditor.leader) && boot_ms() - a->purge_ms >= PURGE_MS) {
         a->purge_ms = boot_ms();
-        store_purge(&a->auditor.store, clock_unix_ms());
+        log_store_purge(&a->auditor.store, clock_unix_ms());
     }
 }
 

@@ -1,4 +1,4 @@
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include "log.h"
 
@@ -13,7 +13,7 @@ static bool environmental(const char *state)
     return false;
 }
 
-enum store_outcome store_outcome_of(const struct pg_batch *b)
+enum store_outcome log_store_outcome_of(const struct pg_batch *b)
 {
     switch (pg_outcome(b)) {
     case PG_DONE:
@@ -31,7 +31,7 @@ enum store_outcome store_outcome_of(const struct pg_batch *b)
     }
 }
 
-enum result store_submit(struct store *s, struct pg_batch *b, enum result added, pg_batch_cb *done, void *cookie)
+enum result log_store_submit(struct log_store *s, struct pg_batch *b, enum result added, pg_batch_cb *done, void *cookie)
 {
     enum result r = added ? added : pg_submit(s->pg, b, STORE_TIMEOUT_MS, done, cookie);
 
@@ -48,7 +48,7 @@ static bool copy_of(struct bytes b, uint8_t *out, size_t len)
     return true;
 }
 
-enum result store_read_entry(struct pg_batch *b, size_t stmt, size_t row, struct entry *out)
+enum result log_store_read_entry(struct pg_batch *b, size_t stmt, size_t row, struct entry *out)
 {
     int64_t outcome = pg_int(b, stmt, row, 5);
 
@@ -66,7 +66,7 @@ enum result store_read_entry(struct pg_batch *b, size_t stmt, size_t row, struct
     return RESULT_OK;
 }
 
-enum result store_open_entry(struct store *s, struct pg_batch *b, size_t stmt, size_t row, size_t col,
+enum result log_store_open_entry(struct log_store *s, struct pg_batch *b, size_t stmt, size_t row, size_t col,
                              const struct entry *e, struct buffer *opened)
 {
     struct bytes sealed = pg_bytes(b, stmt, row, col), wrapped = pg_bytes(b, stmt, row, col + 3);

@@ -1,4 +1,4 @@
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include <stdlib.h>
 
@@ -19,7 +19,7 @@ struct lease_call {
 static void answered(void *cookie, struct pg_batch *b)
 {
     struct lease_call call = *(struct lease_call *)cookie;
-    enum store_outcome o = store_outcome_of(b);
+    enum store_outcome o = log_store_outcome_of(b);
     int64_t epoch = call.taken && o == STORE_DONE && pg_rows(b, 0) == 1 ? pg_int(b, 0, 0, 0) : 0;
 
     free(cookie);
@@ -30,7 +30,7 @@ static void answered(void *cookie, struct pg_batch *b)
         call.done(call.cookie, o);
 }
 
-static enum result ask(struct store *s, struct pg_batch *b, enum result r, const struct lease_call *call)
+static enum result ask(struct log_store *s, struct pg_batch *b, enum result r, const struct lease_call *call)
 {
     struct lease_call *kept = malloc(sizeof(*kept));
 
@@ -39,13 +39,13 @@ static enum result ask(struct store *s, struct pg_batch *b, enum result r, const
         return RESULT_NO_MEMORY;
     }
     *kept = *call;
-    r = store_submit(s, b, r, answered, kept);
+    r = log_store_submit(s, b, r, answered, kept);
     if (r)
         free(kept);
     return r;
 }
 
-enum result store_lease_take(struct store *s, void (*done)(void *cookie, enum store_outcome o, int64_t epoch), void *cookie)
+enum result log_store_lease_take(struct log_store *s, void (*done)(void *cookie, enum store_outcome o, int64_t epoch), void *cookie)
 {
     struct pg_batch *b;
     enum result r = pg_batch_new(1024, &b);
@@ -53,7 +53,7 @@ enum result store_lease_take(struct store *s, void (*done)(void *cookie, enum st
     return r ? r : ask(s, b, pg_add(b, &TAKE, PG_UUID(&s->self)), &(struct lease_call){ .taken = done, .cookie = cookie });
 }
 
-enum result store_lease_hold(struct store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
+enum result log_store_lease_hold(struct log_store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
 {
     struct pg_batch *b;
     enum result r = pg_batch_new(1024, &b);
@@ -61,7 +61,7 @@ enum result store_lease_hold(struct store *s, int64_t epoch, void (*done)(void *
     return r ? r : ask(s, b, pg_add(b, &HOLD, PG_INT(epoch), PG_UUID(&s->self)), &(struct lease_call){ .done = done, .cookie = cookie });
 }
 
-enum result store_lease_release(struct store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
+enum result log_store_lease_release(struct log_store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
 {
     struct pg_batch *b;
     enum result r = pg_batch_new(1024, &b);

@@ -1,4 +1,4 @@
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include "log.h"
 
@@ -19,7 +19,7 @@ enum { AT_LOG, AT_OFFSETS, AT_PRODUCERS };
 enum { AT_NODES, AT_TAIL };
 
 struct load {
-    struct store *store;
+    struct log_store *store;
     struct writer_state *state;
     struct tree stored;                 /* as the log's row has it */
     struct feed_offset *offsets;
@@ -67,7 +67,7 @@ static enum result add_tail(struct tree *t, struct pg_batch *b)
         struct tree_hash leaf;
         struct entry e;
 
-        r = store_read_entry(b, AT_TAIL, i, &e);
+        r = log_store_read_entry(b, AT_TAIL, i, &e);
         if (r || e.seq != t->size) {
             log_error("audit.record_tampered", LOG_UINT("seq", t->size));
             r = RESULT_NOT_AUTHENTIC;
@@ -85,7 +85,7 @@ static enum result add_tail(struct tree *t, struct pg_batch *b)
 static void on_tree(void *cookie, struct pg_batch *b)
 {
     struct load *l = cookie;
-    enum store_outcome o = store_outcome_of(b);
+    enum store_outcome o = log_store_outcome_of(b);
     struct tree t = { 0 };
     struct tree_hash is, should;
 
@@ -123,7 +123,7 @@ static enum result ask_tree(struct load *l)
     r = pg_add(b, &NODES, PG_INTS(heights, count), PG_INTS(lows, count));
     if (!r)
         r = pg_add(b, &TAIL, PG_INT((int64_t)(l->stored.size & ~UINT64_C(255))));
-    return store_submit(l->store, b, r, on_tree, l);
+    return log_store_submit(l->store, b, r, on_tree, l);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------------------------- */
@@ -169,7 +169,7 @@ static enum result read_state(struct load *l, struct pg_batch *b)
 static void on_state(void *cookie, struct pg_batch *b)
 {
     struct load *l = cookie;
-    enum store_outcome o = store_outcome_of(b);
+    enum store_outcome o = log_store_outcome_of(b);
     enum result r = RESULT_OK;
 
     if (o == STORE_DONE && (r = read_state(l, b))) {
@@ -184,7 +184,7 @@ static void on_state(void *cookie, struct pg_batch *b)
     finish(l, o);
 }
 
-enum result store_load(struct store *s, struct writer_state *state,
+enum result log_store_load(struct log_store *s, struct writer_state *state,
                        void (*done)(void *cookie, enum store_outcome o, const struct feed_offset *offsets, size_t count),
                        void *cookie)
 {
@@ -201,7 +201,7 @@ enum result store_load(struct store *s, struct writer_state *state,
             r = pg_add(b, &OFFSETS);
         if (!r)
             r = pg_add(b, &PRODUCERS, PG_INT(PRODUCERS_MAX));
-        r = store_submit(s, b, r, on_state, l);
+        r = log_store_submit(s, b, r, on_state, l);
     }
     if (r)
         free(l);

@@ -1,4 +1,4 @@
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include <stdlib.h>
 
@@ -51,7 +51,7 @@ static enum result tell_own(struct cycle *c, struct pg_batch *b)
 static void looked(void *cookie, struct pg_batch *b)
 {
     struct look look = *(struct look *)cookie;
-    enum store_outcome o = store_outcome_of(b);
+    enum store_outcome o = log_store_outcome_of(b);
 
     free(cookie);
     if (o == STORE_DONE) {
@@ -87,7 +87,7 @@ static enum result add_all(struct cycle *c, struct pg_batch *b)
     return r;
 }
 
-enum result store_look(struct store *s, struct cycle *c, void (*done)(void *cookie, enum store_outcome o), void *cookie)
+enum result log_store_look(struct log_store *s, struct cycle *c, void (*done)(void *cookie, enum store_outcome o), void *cookie)
 {
     struct look *look = malloc(sizeof(*look));
     struct pg_batch *b;
@@ -97,7 +97,7 @@ enum result store_look(struct store *s, struct cycle *c, void (*done)(void *cook
     *look = (struct look){ c, done, cookie };
     enum result r = pg_batch_new(1024 * 1024, &b);
     if (!r)
-        r = store_submit(s, b, add_all(c, b), looked, look);
+        r = log_store_submit(s, b, add_all(c, b), looked, look);
     if (r)
         free(look);
     return r;

@@ -1,4 +1,4 @@
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include "audit.h"
 #include "entropy.h"
@@ -14,12 +14,12 @@ static void noted(void *cookie, struct pg_batch *b)
     pg_batch_free(b);
 }
 
-static enum result submit(struct store *s, struct bytes sealed)
+static enum result submit(struct log_store *s, struct bytes sealed)
 {
     struct pg_batch *b;
     enum result r = pg_batch_new(2 * EVENT_PAYLOAD_MAX, &b);
 
-    return r ? r : store_submit(s, b, pg_add(b, &NOTICE, PG_BYTES(sealed)), noted, NULL);
+    return r ? r : log_store_submit(s, b, pg_add(b, &NOTICE, PG_BYTES(sealed)), noted, NULL);
 }
 
 /* What audit says of itself has a type, an outcome and attributes; it is about nobody. */
@@ -36,7 +36,7 @@ static enum result write_event(const struct audit_event *e, struct buffer *out)
                                             .attrs = e->has_attrs ? attrs : NULL, .attr_count = e->attrs.count }, &w);
 }
 
-void store_notice(struct store *s, const struct audit_event *e)
+void log_store_notice(struct log_store *s, const struct audit_event *e)
 {
     struct buffer payload, sealed;
     uint8_t nonce[24];

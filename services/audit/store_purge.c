@@ -1,4 +1,4 @@
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include "log.h"
 
@@ -19,7 +19,7 @@ static void purged(void *cookie, struct pg_batch *b)
     pg_batch_free(b);
 }
 
-void store_purge(struct store *s, uint64_t now_ms)
+void log_store_purge(struct log_store *s, uint64_t now_ms)
 {
     uint64_t before_ms = now_ms > KEEP_MS ? now_ms - KEEP_MS : 0;
     uint8_t id[16] = { 0 };
@@ -33,7 +33,7 @@ void store_purge(struct store *s, uint64_t now_ms)
             r = pg_add(b, &CONFLICTS, PG_BYTES(((struct bytes){ id, sizeof(id) })));
         if (!r)
             r = pg_add(b, &PRODUCERS, PG_INT((int64_t)before_ms));
-        r = store_submit(s, b, r, purged, NULL);
+        r = log_store_submit(s, b, r, purged, NULL);
     }
     if (r)
         log_warn("audit.purge", LOG_RESULT(r));

@@ -1,6 +1,6 @@
-#include "store_query.h"
+#include "log_query.h"
 
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include <stdlib.h>
 
@@ -31,7 +31,7 @@ static const struct pg_statement COUNT = { "audit_query_count",
     " ON CONFLICT (src, minute) DO UPDATE SET count = queried.count + 1, filters = queried.filters | excluded.filters", "tii" };
 
 struct reading {
-    struct store *store;
+    struct log_store *store;
     size_t limit, bytes;
     struct arena arena;
     struct buffer opened;
@@ -73,12 +73,12 @@ static enum result add_query(struct pg_batch *b, const struct query *q)
 
 static enum result open_row(struct reading *g, struct pg_batch *b, size_t row, struct found *out)
 {
-    enum result r = store_read_entry(b, 0, row, &out->entry);
+    enum result r = log_store_read_entry(b, 0, row, &out->entry);
 
     if (r)
         return r;
     size_t begin = g->opened.len;
-    r = store_open_entry(g->store, b, 0, row, STORE_ENTRY_COUNT, &out->entry, &g->opened);
+    r = log_store_open_entry(g->store, b, 0, row, STORE_ENTRY_COUNT, &out->entry, &g->opened);
     out->erased = r == RESULT_NOT_FOUND;
     if (r)
         return out->erased ? RESULT_OK : r;
@@ -117,7 +117,7 @@ static enum store_outcome read_page(struct reading *g, struct pg_batch *b, struc
 static void on_rows(void *cookie, struct pg_batch *b)
 {
     struct reading *g = cookie;
-    enum store_outcome o = store_outcome_of(b);
+    enum store_outcome o = log_store_outcome_of(b);
     struct page page = { 0 };
 
     if (o == STORE_DONE)
@@ -129,7 +129,7 @@ static void on_rows(void *cookie, struct pg_batch *b)
     free(g);
 }
 
-enum result store_query(struct store *s, const struct query *q, uint64_t timeout_ms,
+enum result log_store_query(struct log_store *s, const struct query *q, uint64_t timeout_ms,
                         void (*done)(void *cookie, enum store_outcome o, const struct page *page), void *cookie)
 {
     struct reading *g = calloc(1, sizeof(*g));

@@ -1,4 +1,4 @@
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include "log.h"
 
@@ -15,7 +15,7 @@ static const struct pg_statement PAGE_AFTER = { "audit_replay_page",
     " FROM records r LEFT JOIN subjects s ON s.id = r.subject WHERE r.seq > $1 ORDER BY r.seq LIMIT $2", "ii" };
 
 struct replay {
-    struct store *store;
+    struct log_store *store;
     const struct watch *watch;
     int64_t after;
     struct buffer opened;
@@ -39,11 +39,11 @@ static enum result replay_row(struct replay *p, struct pg_batch *b, size_t row)
 
     buffer_reset(&p->opened);
     arena_reset(&p->arena);
-    enum result r = store_read_entry(b, 0, row, &e);
+    enum result r = log_store_read_entry(b, 0, row, &e);
     if (r)
         return r;
     p->after = (int64_t)e.seq;
-    r = store_open_entry(p->store, b, 0, row, STORE_ENTRY_COUNT, &e, &p->opened);
+    r = log_store_open_entry(p->store, b, 0, row, STORE_ENTRY_COUNT, &e, &p->opened);
     if (r)
         return r == RESULT_NOT_FOUND ? RESULT_OK : r;
     struct bytes payload = { p->opened.data + ENTRY_NONCE_LEN, p->opened.len - ENTRY_NONCE_LEN };
@@ -59,7 +59,7 @@ static enum result ask_page(struct replay *r);
 static void on_page(void *cookie, struct pg_batch *b)
 {
     struct replay *p = cookie;
-    enum store_outcome o = store_outcome_of(b);
+    enum store_outcome o = log_store_outcome_of(b);
     size_t rows = o == STORE_DONE ? pg_rows(b, 0) : 0;
     enum result r = RESULT_OK;
 
@@ -80,13 +80,13 @@ static enum result ask_page(struct replay *p)
     struct pg_batch *b;
     enum result r = pg_batch_new(1024, &b);
 
-    return r ? r : store_submit(p->store, b, pg_add(b, &PAGE_AFTER, PG_INT(p->after), PG_INT(PAGE)), on_page, p);
+    return r ? r : log_store_submit(p->store, b, pg_add(b, &PAGE_AFTER, PG_INT(p->after), PG_INT(PAGE)), on_page, p);
 }
 
 static void on_before(void *cookie, struct pg_batch *b)
 {
     struct replay *p = cookie;
-    enum store_outcome o = store_outcome_of(b);
+    enum store_outcome o = log_store_outcome_of(b);
 
     if (o == STORE_DONE)
         p->after = pg_int(b, 0, 0, 0);
@@ -96,7 +96,7 @@ static void on_before(void *cookie, struct pg_batch *b)
     finish(p, o == STORE_DONE ? STORE_AWAY : o);
 }
 
-enum result store_replay(struct store *s, const struct watch *watch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
+enum result log_store_replay(struct log_store *s, const struct watch *watch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
 {
     struct replay *p = calloc(1, sizeof(*p));
     struct pg_batch *b;
@@ -108,7 +108,7 @@ enum result store_replay(struct store *s, const struct watch *watch, void (*done
     arena_init(&p->arena, NULL, 0, EVENT_PAYLOAD_MAX);
     enum result r = pg_batch_new(1024, &b);
     if (!r)
-        r = store_submit(s, b, pg_add(b, &BEFORE, PG_INT((int64_t)watch->reach_ms(watch->cookie))), on_before, p);
+        r = log_store_submit(s, b, pg_add(b, &BEFORE, PG_INT((int64_t)watch->reach_ms(watch->cookie))), on_before, p);
     if (r)
         free(p);
     return r;

@@ -1,4 +1,4 @@
-#include "store_internal.h"
+#include "log_store_internal.h"
 
 #include <stdlib.h>
 
@@ -162,14 +162,14 @@ static enum result add_taken(struct pg_batch *b, struct cycle *c)
 static void written(void *cookie, struct pg_batch *b)
 {
     struct write w = *(struct write *)cookie;
-    enum store_outcome o = store_outcome_of(b);
+    enum store_outcome o = log_store_outcome_of(b);
 
     free(cookie);
     pg_batch_free(b);
     w.done(w.cookie, o);
 }
 
-enum result store_write(struct store *s, int64_t epoch, struct cycle *c, void (*done)(void *cookie, enum store_outcome o),
+enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c, void (*done)(void *cookie, enum store_outcome o),
                         void *cookie)
 {
     struct write *w = malloc(sizeof(*w));
@@ -198,7 +198,7 @@ enum result store_write(struct store *s, int64_t epoch, struct cycle *c, void (*
         r = add_producers(b, c);
     if (!r)
         r = add_taken(b, c);
-    r = store_submit(s, b, r, written, w);
+    r = log_store_submit(s, b, r, written, w);
     if (r)
         free(w);
     return r;

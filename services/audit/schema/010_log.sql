@@ -107,7 +107,7 @@ CREATE TABLE notices (
     sealed bytea  NOT NULL
 );
 
--- Queries of the minute, counted; a record when it is over. filters: a bit for each (store.h).
+-- Queries of the minute, counted; a record when it is over. filters: a bit for each (core/query_filters.h).
 CREATE TABLE queried (
     src     text    COLLATE "C" NOT NULL,
     minute  bigint  NOT NULL,

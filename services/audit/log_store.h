@@ -2,14 +2,14 @@
  * The log in PostgreSQL (schema/010_log.sql). Each call is one round trip or a few, never blocks, and calls back once
  * from the loop unless it returns an error. Everything a callback is given is borrowed for the call.
  */
-#ifndef HLIDKA_AUDIT_STORE_H
-#define HLIDKA_AUDIT_STORE_H
+#ifndef HLIDKA_LOG_STORE_H
+#define HLIDKA_LOG_STORE_H
 
 #include "cycle.h"
 
 struct pg;
 
-struct store {
+struct log_store {
     struct pg *pg;
     const struct audit_keys *keys;
     struct uuid self;                   /* this process, random */
@@ -26,10 +26,10 @@ enum store_outcome {
 /* ---- the writer's lease: store_lease.c ------------------------------------------------------------------------ */
 
 /* epoch 0: another holds it. */
-MUST_USE enum result store_lease_take(struct store *s, void (*done)(void *cookie, enum store_outcome o, int64_t epoch), void *cookie);
-MUST_USE enum result store_lease_hold(struct store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie);
+MUST_USE enum result log_store_lease_take(struct log_store *s, void (*done)(void *cookie, enum store_outcome o, int64_t epoch), void *cookie);
+MUST_USE enum result log_store_lease_hold(struct log_store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie);
 /* Whoever comes next need not wait for its end. */
-MUST_USE enum result store_lease_release(struct store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie);
+MUST_USE enum result log_store_lease_release(struct log_store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie);
 
 /* ---- how a leadership begins: store_load.c, store_replay.c ---------------------------------------------------- */
 
@@ -37,28 +37,28 @@ MUST_USE enum result store_lease_release(struct store *s, int64_t epoch, void (*
  * Fills the tree, the number of subjects and the producers' counts of a state whose maps are empty, and checks that the
  * newest records and the nodes hash to the stored roots (STORE_TAMPERED, named in the log).
  */
-MUST_USE enum result store_load(struct store *s, struct writer_state *state,
+MUST_USE enum result log_store_load(struct log_store *s, struct writer_state *state,
                                 void (*done)(void *cookie, enum store_outcome o, const struct feed_offset *offsets, size_t count),
                                 void *cookie);
 
 /* The records that were received within its reach of the newest, to the watch; those that are erased are left out. */
-MUST_USE enum result store_replay(struct store *s, const struct watch *watch, void (*done)(void *cookie, enum store_outcome o),
+MUST_USE enum result log_store_replay(struct log_store *s, const struct watch *watch, void (*done)(void *cookie, enum store_outcome o),
                                   void *cookie);
 
 /* ---- a cycle: store_look.c, store_write.c --------------------------------------------------------------------- */
 
-MUST_USE enum result store_look(struct store *s, struct cycle *c, void (*done)(void *cookie, enum store_outcome o), void *cookie);
+MUST_USE enum result log_store_look(struct log_store *s, struct cycle *c, void (*done)(void *cookie, enum store_outcome o), void *cookie);
 /* Composes and writes; errors also of cycle_compose. */
-MUST_USE enum result store_write(struct store *s, int64_t epoch, struct cycle *c, void (*done)(void *cookie, enum store_outcome o),
+MUST_USE enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c, void (*done)(void *cookie, enum store_outcome o),
                                  void *cookie);
 
 /* ---- what any instance has to say: store_notice.c ------------------------------------------------------------- */
 
 /* An event of audit's own, to be recorded by the writer. Without an answer; what fails is in the log. */
 struct audit_event;
-void store_notice(struct store *s, const struct audit_event *e);
+void log_store_notice(struct log_store *s, const struct audit_event *e);
 
 /* Forgets ids that can never come again; about once a minute, by the writer. Without an answer: store_purge.c. */
-void store_purge(struct store *s, uint64_t now_ms);
+void log_store_purge(struct log_store *s, uint64_t now_ms);
 
 #endif

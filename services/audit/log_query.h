@@ -1,9 +1,9 @@
 /* Reading the log: one page of what a query's filters say, opened and checked. */
-#ifndef HLIDKA_STORE_QUERY_H
-#define HLIDKA_STORE_QUERY_H
+#ifndef HLIDKA_LOG_QUERY_H
+#define HLIDKA_LOG_QUERY_H
 
 #include "entry.h"
-#include "store.h"
+#include "log_store.h"
 
 struct query {
     uint64_t from, to;                  /* from ≤ time < to */
@@ -34,7 +34,7 @@ struct page {
 };
 
 /* Texts of q are copied. page is borrowed for the call. */
-MUST_USE enum result store_query(struct store *s, const struct query *q, uint64_t timeout_ms,
+MUST_USE enum result log_store_query(struct log_store *s, const struct query *q, uint64_t timeout_ms,
                                  void (*done)(void *cookie, enum store_outcome o, const struct page *page), void *cookie);
 
 #endif
