@@ -78,16 +78,10 @@ static void destroy(uv_work_t *work)
 {
     struct bus *b = work->data;
 
-    /*
-     * With messages unfinished, destroying was seen to wait for a broker thread for ever; why is not known. Then the
-     * consumer is left to the end of the process. It has no callbacks any more that anybody serves.
-     */
-    if (!b->closing.abandoned) {
-        if (b->closing.queue)
-            rd_kafka_queue_destroy(b->closing.queue);
-        rd_kafka_queue_destroy(b->consumer.queue);
-        rd_kafka_destroy_flags(b->consumer.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    }
+    if (b->closing.queue)
+        rd_kafka_queue_destroy(b->closing.queue);
+    rd_kafka_queue_destroy(b->consumer.queue);
+    rd_kafka_destroy_flags(b->consumer.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     if (b->broadcast.rk) {
         rd_kafka_queue_destroy(b->broadcast.queue);
         rd_kafka_destroy_flags(b->broadcast.rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
@@ -129,9 +123,6 @@ static void destroyed(uv_work_t *work, int status)
 static void close_all(struct bus *b)
 {
     enter(b, BUS_CLOSED, 0);
-    b->closing.abandoned = b->partitions.in_flight > 0 || !rd_kafka_consumer_closed(b->consumer.rk);
-    if (b->closing.abandoned)
-        log_warn("bus.abandoned", LOG_UINT("unfinished", b->partitions.in_flight));
     partitions_unassign(b, true);
     rd_kafka_queue_cb_event_enable(b->consumer.queue, NULL, NULL);
     if (b->broadcast.queue)

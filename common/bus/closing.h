@@ -24,7 +24,6 @@ struct closing {
     bool purged;
     uv_work_t destroy;
     bool destroying;
-    bool abandoned;                     /* the consumer is not destroyed */
     unsigned handles;                   /* still to be closed */
     void (*stopped)(void *cookie);
     void *cookie;

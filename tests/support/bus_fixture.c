@@ -527,7 +527,8 @@ static rd_kafka_t *of_group(struct fixture *f)
     char group[64];
 
     snprintf(group, sizeof(group), "%sprobe", f->prefix);
-    const char *properties[] = { "group.id", group, "enable.auto.commit", "false", NULL };
+    const char *properties[] = { "group.id", group, "enable.auto.commit", "false", "session.timeout.ms", "6000",
+                                 "partition.assignment.strategy", "range", NULL };
     return handle(f, RD_KAFKA_CONSUMER, properties);
 }
 
