@@ -5,6 +5,8 @@
 
 enum { USER = ONCE_FIRST, SESSIONS };
 
+static const struct pg_statement LOCK_USER = { "user_lock", "SELECT 1 FROM users WHERE user_id = $1 FOR NO KEY UPDATE", "t" };
+
 /* How long ago whoever asks has asked for it. */
 static uint64_t took_ms(const struct change *change)
 {
@@ -39,11 +41,10 @@ struct revoke_op {
 
 static enum result revoke_read(struct once *c, void *cookie, struct pg_batch *reads)
 {
-    static const struct pg_statement LOCK = { "user_lock", "SELECT 1 FROM users WHERE user_id = $1 FOR NO KEY UPDATE", "t" };
     static const struct pg_statement FIND = { "session_open",
         "SELECT " SESSION_COLUMNS " FROM sessions s WHERE s.id = $1 AND s.user_id = $2 AND s.ended_at IS NULL", "ut" };
     const struct revoke_op *op = cookie;
-    enum result r = pg_add(reads, &LOCK, PG_TEXT(op->change.user_id));
+    enum result r = pg_add(reads, &LOCK_USER, PG_TEXT(op->change.user_id));
 
     (void)c;
     return r ? r : pg_add(reads, &FIND, PG_UUID(&op->body->session_id), PG_TEXT(op->change.user_id));
@@ -97,11 +98,10 @@ struct revoke_all_op {
 
 static enum result revoke_all_read(struct once *c, void *cookie, struct pg_batch *reads)
 {
-    static const struct pg_statement LOCK = { "user_lock", "SELECT 1 FROM users WHERE user_id = $1 FOR NO KEY UPDATE", "t" };
     static const struct pg_statement OPEN = { "sessions_open_of",
         "SELECT " SESSION_COLUMNS " FROM sessions s WHERE s.user_id = $1 AND s.ended_at IS NULL", "t" };
     const struct revoke_all_op *op = cookie;
-    enum result r = pg_add(reads, &LOCK, PG_TEXT(op->change.user_id));
+    enum result r = pg_add(reads, &LOCK_USER, PG_TEXT(op->change.user_id));
 
     (void)c;
     return r ? r : pg_add(reads, &OPEN, PG_TEXT(op->change.user_id));
