@@ -32,8 +32,8 @@ static const struct pg_statement PRODUCERS = { "audit_write_producers",
 static const struct pg_statement NOTICES = { "audit_write_notices", "DELETE FROM notices WHERE n = ANY($1)", "I" };
 /* No more than was told: what was counted meanwhile stays. */
 static const struct pg_statement QUERIED = { "audit_write_queried",
-    "WITH told AS (UPDATE queried SET count = count - $3 WHERE src = $1 AND minute = $2 RETURNING src, minute, count)"
-    " DELETE FROM queried q USING told WHERE q.src = told.src AND q.minute = told.minute AND told.count <= 0", "tii" };
+    "UPDATE queried SET count = count - $3 WHERE src = $1 AND minute = $2", "tii" };
+static const struct pg_statement QUERIED_ALL = { "audit_write_queried_all", "DELETE FROM queried WHERE count <= 0", "" };
 
 struct write {
     void (*done)(void *cookie, enum store_outcome o);
@@ -156,7 +156,7 @@ static enum result add_taken(struct pg_batch *b, struct cycle *c)
         r = pg_add(b, &NOTICES, PG_INTS(c->notices, c->notice_count));
     for (size_t i = 0; i < c->queried_count && !r; i++)
         r = pg_add(b, &QUERIED, PG_TEXT(c->queried[i].src), PG_INT((int64_t)c->queried[i].minute), PG_INT((int64_t)c->queried[i].count));
-    return r;
+    return r || c->queried_count == 0 ? r : pg_add(b, &QUERIED_ALL);
 }
 
 static void written(void *cookie, struct pg_batch *b)
