@@ -52,7 +52,7 @@ def _measured(process: subprocess.Popen, seconds: float) -> tuple[dict, str]:
 
 
 def _told(found: dict) -> str:
-    return f"p50 {found['p50_ms']:.0f} ms, p99 {found['p99_ms']:.0f} ms, at most {found['max_ms']:.0f} ms"
+    return f"p50 {found['took_p50_ms']:.0f} ms, p99 {found['took_p99_ms']:.0f} ms, at most {found['took_max_ms']:.0f} ms"
 
 
 def revocation(stand: Stand, s: Scenario) -> None:
@@ -64,7 +64,7 @@ def revocation(stand: Stand, s: Scenario) -> None:
     s.volume = f"{rounds} revocations, {found['uses']} uses"
     s.check("every instance answered from memory", min(hits) > 0, f"{', '.join(f'{h:.0f}' for h in hits)} times")
     s.check("never accepted a second after the revocation was answered", found["breaches"] == 0, said)
-    s.check("p99 from the revocation to the last use accepted is under a second", found["p99_ms"] < 1000, _told(found))
+    s.check("p99 from asking for the revocation to the last use accepted is under a second", found["took_p99_ms"] < 1000, _told(found))
     s.note(_told(found))
 
 
@@ -81,8 +81,10 @@ def paused(stand: Stand, s: Scenario) -> None:
         found, said = _measured(measure, 900)
     s.volume = f"{sleeps} sleeps of {STOPPED_S} s, {found['rounds']} revocations, {found['uses']} uses"
     s.check("never accepted a second after the revocation was answered", found["breaches"] == 0, said)
-    s.check("p99 from the revocation to the last use accepted is under a second", found["p99_ms"] < 1000, _told(found))
-    s.note(_told(found))
+    # asked of one that sleeps, a revocation waits for it, or for the group to give its partitions to others
+    s.check("p99 from the answer to the last use accepted is under a second", found["after_p99_ms"] < 1000,
+            f"p99 {found['after_p99_ms']:.0f} ms, at most {found['after_max_ms']:.0f} ms")
+    s.note(f"from the answer at most {found['after_max_ms']:.0f} ms; from asking {_told(found)}")
 
 
 class People:
