@@ -42,10 +42,10 @@ class Wire:
         principals = yaml.safe_load(Path(stand.env["HLIDKA_PRINCIPALS"]).read_text())["principals"]
         self.peer = base64.b64decode(principals[service]["keys"][0])
         self.rx, self.tx = sodium.crypto_kx_client_session_keys(self.public, self.secret, self.peer)
-        self.producer = Producer({"bootstrap.servers": self.brokers, "linger.ms": 1, "message.max.bytes": 1_048_576,
+        self.producer = Producer({"bootstrap.servers": self.brokers, "linger.ms": 1, "log_level": 2, "message.max.bytes": 1_048_576,
                                   "queue.buffering.max.messages": 500_000})
         self.consumer = Consumer({"bootstrap.servers": self.brokers, "group.id": f"faults-{os.getpid()}-{name}",
-                                  "enable.auto.commit": False, "fetch.wait.max.ms": 20})
+                                  "enable.auto.commit": False, "fetch.wait.max.ms": 20, "log_level": 2})
         self.topic, self.partition = f"hlidka.replies.{name}", int.from_bytes(os.urandom(1), "big") % 12
         here = TopicPartition(self.topic, self.partition)
         here.offset = self.consumer.get_watermark_offsets(here, timeout=15)[1]
@@ -88,10 +88,12 @@ class Wire:
 
     # ---- receiving ----------------------------------------------------------------------------------
 
-    def _open(self, value: bytes) -> tuple[dict, bytes]:
-        """(header, body as bytes)"""
+    def open(self, value: bytes, wanted) -> tuple[dict, bytes] | None:
+        """(header, body as bytes) of a reply to one of these; what answers somebody else on the partition is not opened."""
         _, packed, box = msgpack.unpackb(value)
         h = msgpack.unpackb(packed)
+        if h["re"] not in wanted:
+            return None
         return h, sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(box, packed, h["nonce"], self.rx)
 
     def collect(self, want: dict, seconds: float, keep=lambda header, body: body) -> dict:
@@ -101,9 +103,8 @@ class Wire:
             for message in self.consumer.consume(500, min(left, 0.05)):
                 if message.error() is not None:
                     continue
-                header, body = self._open(message.value())
-                if (re := header["re"]) in want:
-                    got.setdefault(re, []).append(keep(header, body))
+                if (reply := self.open(message.value(), want)) is not None:
+                    got.setdefault(re := reply[0]["re"], []).append(keep(*reply))
                     missing -= len(got[re]) <= want[re]
         return got
 
