@@ -1,6 +1,5 @@
 #include "client.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -123,16 +122,6 @@ enum result call_seal(struct hlidka *c, const struct hlidka_call *call, uint64_t
                         (struct bytes){ call->body, call->body_len }, call->is_signed, &c->value);
 }
 
-static bool produce(struct hlidka *c, const struct hlidka_call *call)
-{
-    char topic[CLIENT_TOPIC_MAX + 1];
-
-    snprintf(topic, sizeof(topic), "%s%.*s.requests", c->prefix, TEXT_ARG(call->asked.dst));
-    return rd_kafka_producev(c->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(call->key.bytes, call->key.len),
-                             RD_KAFKA_V_VALUE(c->value.data, c->value.len), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_OPAQUE((void *)(uintptr_t)PRIVATE_REQUEST), RD_KAFKA_V_END) == 0;
-}
-
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
@@ -142,7 +131,7 @@ void call_send(struct hlidka *c, struct hlidka_call *call, uint64_t now_ms, cons
 {
     uint64_t next_ms;
 
-    if (call_seal(c, call, now_ms, draw) == RESULT_OK && produce(c, call)) {
+    if (call_seal(c, call, now_ms, draw) == RESULT_OK && burst_add(c, call) == RESULT_OK) {
         if (call->sends++ > 0)
             c->stats.resends++;
         next_ms = retry_after_silence(&call->retry, now_ms, draw->jitter);
@@ -150,6 +139,18 @@ void call_send(struct hlidka *c, struct hlidka_call *call, uint64_t now_ms, cons
         next_ms = retry_after_unavailable(&call->retry, now_ms, -1, draw->jitter);
     }
     due_move(&c->due, &call->due, earlier(next_ms, call->retry.ends_ms));
+}
+
+void call_unsent(struct hlidka *c, const struct uuid *id)
+{
+    struct hlidka_call *call = hashmap_get(c->calls, id->bytes);
+    uint32_t jitter;
+
+    if (!call)
+        return;
+    entropy_fill(&jitter, sizeof(jitter));
+    due_move(&c->due, &call->due,
+             earlier(retry_after_unavailable(&call->retry, client_now_ms(), -1, jitter), call->retry.ends_ms));
 }
 
 static void send_again(struct hlidka *c, struct hlidka_call *call, uint64_t now_ms)

@@ -214,6 +214,8 @@ static enum result open_client(struct hlidka *c, const struct hlidka_options *o,
     if (!r)
         r = credentials_load(&c->files, c->self, &c->credentials, why);
     if (!r)
+        r = burst_open(c);
+    if (!r)
         r = open_tables(c, o->in_flight_max ? o->in_flight_max : IN_FLIGHT_DEFAULT);
     if (!r)
         r = client_kafka_open(c, o, why);
@@ -228,7 +230,8 @@ static enum result start(struct hlidka *c)
     if (uv_async_init(c->loop, &c->wake, on_wake))
         return RESULT_INTERNAL;
     uv_timer_init(c->loop, &c->timer);
-    c->handles = 2;
+    burst_loop(c);
+    c->handles = 3;
     c->wake.data = c->timer.data = c;
     client_kafka_watch(c);
     c->tick_ms = client_now_ms() + CLIENT_TICK_MS;

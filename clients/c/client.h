@@ -10,6 +10,7 @@
 
 #include "accept.h"
 #include "arena.h"
+#include "burst.h"
 #include "credentials.h"
 #include "due.h"
 #include "hashmap.h"
@@ -31,6 +32,7 @@ struct hlidka_call {
     uint8_t *body;                              /* owned, wiped */
     size_t body_len;
     struct route_key key;
+    rd_kafka_topic_t *topic;                    /* borrowed of the client */
     struct retry retry;
     bool is_signed;
     unsigned sends;
@@ -64,7 +66,7 @@ struct hlidka {
     uv_loop_t *loop;
     uv_async_t wake;
     uv_timer_t timer;
-    unsigned handles;                           /* of the two, not yet closed */
+    unsigned handles;                           /* not yet closed */
     enum client_state state;
     struct arena settings;                      /* copies of the options' texts */
     const char *prefix;
@@ -86,6 +88,7 @@ struct hlidka {
     struct due due;
     size_t bodies;                              /* bytes */
     uint64_t tick_ms;                           /* the next */
+    struct burst burst;
     struct buffer value, body;                  /* scratch: the message being sent, the one being opened */
     struct arena arena;                         /* what is decoded of the latter */
     uint8_t instance[8];
@@ -111,6 +114,7 @@ MUST_USE enum result client_kafka_open(struct hlidka *c, const struct hlidka_opt
 void client_kafka_watch(struct hlidka *c);      /* from here on their queues wake the loop */
 void client_kafka_destroy(struct hlidka *c);    /* blocks: for the pool, or when nothing was ever sent */
 void client_kafka_serve(struct hlidka *c);      /* reports, errors, log lines */
+rd_kafka_topic_t *client_kafka_requests(struct hlidka *c, struct text service);   /* NULL: no such service */
 enum client_private { PRIVATE_REQUEST, PRIVATE_EVENT };         /* what a delivery report is about */
 
 /* reader.c */
@@ -132,6 +136,8 @@ MUST_USE enum result call_seal(struct hlidka *c, const struct hlidka_call *call,
                                const struct call_draw *draw);         /* into c->value */
 /* Sends now, and sets when to look at the call again. A send that fails here is one that was lost on the way. */
 void call_send(struct hlidka *c, struct hlidka_call *call, uint64_t now_ms, const struct call_draw *draw);
+/* No room for it in librdkafka's queue: one that was lost on the way, tried again soon. */
+void call_unsent(struct hlidka *c, const struct uuid *id);
 void call_free(struct hlidka_call *call);       /* one that is in no table */
 void call_send_waiting(struct hlidka *c);       /* our partition has been found: what waited for it goes out */
 void call_take_reply(struct hlidka *c, struct bytes value);

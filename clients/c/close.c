@@ -9,6 +9,7 @@ void client_free(struct hlidka *c)
 {
     hashmap_free(c->calls);
     due_free(&c->due);
+    burst_free(&c->burst);
     buffer_free(&c->value);
     buffer_free(&c->body);
     arena_reset(&c->arena);
@@ -44,6 +45,7 @@ static void destroyed(uv_work_t *work, int status)
     (void)status;                       /* never cancelled */
     uv_close((uv_handle_t *)&c->wake, on_handle_closed);
     uv_close((uv_handle_t *)&c->timer, on_handle_closed);
+    uv_close((uv_handle_t *)&c->burst.turn, on_handle_closed);
 }
 
 static void on_drain(uv_timer_t *timer)

@@ -14,8 +14,10 @@ static const struct hlidka_property BOTH[] = {
 };
 
 static const struct hlidka_property PRODUCER[] = {
-    { "enable.idempotence", "true" },
-    /* A lone message leaves at once; while a request is out, the next batch gathers. */
+    /*
+     * A lone message leaves at once; while a request is out, the next batch gathers, in order. Not idempotent: a copy
+     * is known by its id to whom it concerns, and with idempotence librdkafka's thread spins while a batch is out.
+     */
     { "linger.ms", "0" },
     { "max.in.flight.requests.per.connection", "1" },
     /* Longer, a request is of no use: it has been sent again, or its deadline has passed. */
@@ -144,9 +146,10 @@ static enum result open_events_topic(struct hlidka *c, struct buffer *why)
  * librdkafka looks for the leaders of a topic that it meets for the first time only once a second, and the message
  * waits. Known beforehand, the topics come with the first metadata (reader.c asks for it).
  */
+static const char *const SERVICES[CLIENT_SERVICES] = { "auth", "crypto", "ratelimit", "audit" };
+
 static enum result open_request_topics(struct hlidka *c)
 {
-    static const char *const SERVICES[CLIENT_SERVICES] = { "auth", "crypto", "ratelimit", "audit" };
     char name[CLIENT_TOPIC_MAX + 1];
 
     for (size_t i = 0; i < CLIENT_SERVICES; i++) {
@@ -156,6 +159,14 @@ static enum result open_request_topics(struct hlidka *c)
             return RESULT_NO_MEMORY;
     }
     return RESULT_OK;
+}
+
+rd_kafka_topic_t *client_kafka_requests(struct hlidka *c, struct text service)
+{
+    for (size_t i = 0; i < CLIENT_SERVICES; i++)
+        if (text_equal(service, text_of(SERVICES[i])))
+            return c->request_topics[i];
+    return NULL;
 }
 
 enum result client_kafka_open(struct hlidka *c, const struct hlidka_options *o, struct buffer *why)

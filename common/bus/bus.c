@@ -10,7 +10,7 @@
 enum {
     SECOND_MS = 1000,
     HURRY_MS = 20,
-    DEFAULT_WINDOW = 256,
+    DEFAULT_WINDOW = 512,
     DEFAULT_SLOW_MAX = 64,
     DEFAULT_AHEAD_MS = 60000,
     DEFAULT_AGE_MS = 15 * 60 * 1000,
@@ -173,8 +173,10 @@ static enum result open_loop(struct bus *b, struct buffer *why)
         uv_close((uv_handle_t *)&b->broadcast.beat, NULL);
     }
     b->wake.data = b->tick.data = b->broadcast.beat.data = b;
-    if (!err)
+    if (!err) {
+        producer_loop(b);
         return RESULT_OK;
+    }
     enum result r = buffer_printf(why, "libuv: %s\n", uv_strerror(err));
     return r ? r : RESULT_INTERNAL;
 }

@@ -28,7 +28,8 @@ static const struct kafka_property CONSUMER[] = {
     { "heartbeat.interval.ms", "1000" },
     /* cooperative-sticky aborts and hangs in 2.0.2. */
     { "partition.assignment.strategy", "range" },
-    { "fetch.wait.max.ms", "500" },
+    /* As long does a partition that was paused wait to be asked for again, when the others have nothing. */
+    { "fetch.wait.max.ms", "100" },
     { "fetch.error.backoff.ms", "20" },
     /* A pause throws away what was fetched ahead, so little is; a larger message still comes, alone. */
     { "fetch.message.max.bytes", "262144" },

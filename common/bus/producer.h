@@ -8,6 +8,7 @@
 #include "buffer.h"
 
 #include <librdkafka/rdkafka.h>
+#include <uv.h>
 
 struct bus;
 struct partition;
@@ -15,8 +16,9 @@ struct partition;
 enum delivery_kind { DELIVERY_REPLY, DELIVERY_DEAD, DELIVERY_EVENT, DELIVERY_HEARTBEAT, DELIVERY_OUTBOX, DELIVERY_KINDS };
 
 struct delivery {
-    struct delivery *next;              /* in the free list, or waiting for room in librdkafka's queue */
+    struct delivery *next;              /* in the free list, or waiting for the turn's end or for room */
     enum delivery_kind kind;
+    bool flying;                        /* a reply that librdkafka has */
     struct partition *partition;        /* whose offset is finished by the report; NULL: none */
     int64_t offset;
     bool of_feed;                       /* a letter whose report the feed waits for */
@@ -36,6 +38,9 @@ struct producer {
     struct delivery *free;
     unsigned free_count;
     struct delivery *waiting, **waiting_last;
+    size_t flying;                      /* replies that librdkafka has */
+    uv_prepare_t turn;                  /* runs when something may leave: before the loop sleeps it does */
+    uv_timer_t patience;                /* with a burst that is under way */
     size_t out;                         /* deliveries without a report */
     size_t events_out;
     uint64_t sent[DELIVERY_KINDS];
@@ -44,19 +49,23 @@ struct producer {
 };
 
 MUST_USE enum result producer_open(struct bus *b, struct buffer *why);
+void producer_loop(struct bus *b);      /* its handle of the loop, which closing.c closes */
 
 /* Empty; NULL without memory. */
 struct delivery *delivery_new(struct bus *b, enum delivery_kind kind);
 /* One that was not sent. */
 void delivery_drop(struct bus *b, struct delivery *d);
 
-/* Takes d. Never blocks: what librdkafka's queue has no room for waits here for the next report. */
+/*
+ * Takes d. Never blocks. It leaves at the end of the loop's turn, with all others of that turn at once: librdkafka's
+ * thread sends what it finds, and would find them one by one. What its queue has no room for waits for the next report.
+ */
 void delivery_send(struct bus *b, struct delivery *d);
 
 /* Takes d, or not at all: RESULT_FULL when it would have to wait, RESULT_UNAVAILABLE. */
 MUST_USE enum result delivery_try(struct bus *b, struct delivery *d);
 
-/* Takes reports and log lines, sends what waits. From the loop only. */
+/* Takes reports and log lines. From the loop only. */
 void producer_serve(struct bus *b);
 
 /* For the end, when reports have ceased: frees the free list and what still waits. */
