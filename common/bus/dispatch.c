@@ -24,10 +24,10 @@ static const struct op *find_op(void *cookie, struct text name)
 static uint32_t partitions(void *cookie, struct text topic)
 {
     struct bus *b = cookie;
-    const struct peer *peer = peers_by_topic(&b->peers, topic);
+    struct peer *peer = peers_by_topic(&b->peers, topic);
 
     b->asked = peer;
-    return peer && peer->handle ? peer->partitions : 0;
+    return peer && topics_peer_open(b, peer) ? peer->partitions : 0;
 }
 
 void dispatch_init(struct bus *b)

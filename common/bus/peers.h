@@ -19,7 +19,7 @@ struct peer {
     char *reply_topic;                  /* <prefix>replies.<name> */
     uint32_t partitions;                /* of it, by the last metadata; 0 when there is no such topic */
     uint64_t checked_ns;                /* CLOCK_BOOTTIME of that metadata; 0 before the first */
-    rd_kafka_topic_t *handle;           /* the producer's; NULL while there is no such topic */
+    rd_kafka_topic_t *handle;           /* the producer's; NULL until a reply may come */
     struct clock_watch clock;
     double skew_s;                      /* gauge, from clock */
     uint64_t expired;

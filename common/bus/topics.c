@@ -110,13 +110,20 @@ static void work(uv_work_t *work_handle)
 
 /* ---- on the loop ---- */
 
-static void learn_handle(struct bus *b, const char *name, uint32_t partitions, rd_kafka_topic_t **handle)
+static rd_kafka_topic_t *open_handle(struct bus *b, const char *name)
 {
-    if (partitions > 0 && !*handle) {
-        *handle = rd_kafka_topic_new(b->producer.rk, name, NULL);
-        if (!*handle)
-            log_error("bus.topic", LOG_STR("topic", name), LOG_STR("error", rd_kafka_err2name(rd_kafka_last_error())));
-    }
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(b->producer.rk, name, NULL);
+
+    if (!handle)
+        log_error("bus.topic", LOG_STR("topic", name), LOG_STR("error", rd_kafka_err2name(rd_kafka_last_error())));
+    return handle;
+}
+
+bool topics_peer_open(struct bus *b, struct peer *peer)
+{
+    if (!peer->handle && peer->partitions > 0)
+        peer->handle = open_handle(b, peer->reply_topic);
+    return peer->handle != NULL;
 }
 
 static void learn(struct bus *b, const struct topics_round *round)
@@ -128,10 +135,11 @@ static void learn(struct bus *b, const struct topics_round *round)
         if (q->peer) {
             q->peer->partitions = q->partitions;
             q->peer->checked_ns = now;
-            learn_handle(b, q->topic, q->partitions, &q->peer->handle);
         } else {
-            b->topics.own[q->own].partitions = q->partitions;
-            learn_handle(b, q->topic, q->partitions, &b->topics.own[q->own].handle);
+            struct own_topic *own = &b->topics.own[q->own];
+            own->partitions = q->partitions;
+            if (own->partitions > 0 && !own->handle)
+                own->handle = open_handle(b, own->name);
         }
     }
     b->topics.ended_ns = now;

@@ -53,6 +53,12 @@ void topics_tick(struct bus *b);
 /* Whether what we know of a peer's reply topic is at most a second old. */
 bool topics_fresh(const struct bus *b, const struct peer *peer);
 
+/*
+ * Opens the handle of a peer's reply topic when the first reply to it may come, false while there is no such topic. Not
+ * before: at each of its turns librdkafka's thread looks at every partition of every topic that is open.
+ */
+bool topics_peer_open(struct bus *b, struct peer *peer);
+
 /* NULL, or which of ours is missing or set otherwise, appended to detail. */
 const char *topics_fault(const struct bus *b, struct buffer *detail);
 
