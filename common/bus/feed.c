@@ -251,12 +251,12 @@ static void hand_over(struct bus *b)
         if (full->offsets[i].next >= 0)
             f->offsets[moved++] = full->offsets[i];
     full->moved = moved;
-    const struct feed_batch batch = {
+    f->batch = (struct feed_batch){
         .items = full->items, .count = full->count,
         .offsets = f->offsets, .offset_count = moved,
         .gaps = full->gaps, .gap_count = full->gap_count,
     };
-    b->options.feed->batch(b->options.handler_cookie, &batch);
+    b->options.feed->batch(b->options.handler_cookie, &f->batch);
 }
 
 void feed_next(struct bus *b, size_t batch_max)

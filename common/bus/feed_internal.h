@@ -44,6 +44,7 @@ struct feed {
     struct feed_partition *partitions;
     size_t partition_count;
     struct filling *fill, *given;
+    struct feed_batch batch;                /* as the listener has it, of what is in given */
     struct feed_offset *offsets;            /* of the batch given, without those that have not moved */
     uint64_t items, gaps, errors, skipped, batches;
     double lag;                             /* gauge */
