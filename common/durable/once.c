@@ -29,9 +29,6 @@ struct once {
     struct pg_batch *writes;
     void (*next)(struct once *c, void *op, struct pg_batch *rows);
     struct bytes reply;                 /* sealed: what once_send sends */
-    /* Of once_look. */
-    void (*unseen)(struct request *rq, void *cookie);
-    void *unseen_cookie;
 };
 
 struct request *once_request(const struct once *c)
@@ -325,6 +322,12 @@ void once_refuse(struct once *c, enum fault_code code, const char *detail)
     request_fail_retry(c->rq, code, code == FAULT_UNAVAILABLE ? RETRY_AFTER_MS : 0, detail);
 }
 
+void once_leave(struct once *c)
+{
+    pg_rollback(take_txn(c));
+    drop(c);
+}
+
 void once_fail(struct once *c, enum result why)
 {
     pg_rollback(take_txn(c));
@@ -398,58 +401,4 @@ void once_commit_fault(struct once *c, enum fault_code code, uint64_t retry_afte
 {
     c->durable->stats.refused++;
     commit(c, request_seal_fault(c->rq, code, retry_after_ms, detail, &c->reply));
-}
-
-/* ---- looking first ------------------------------------------------------------------------------------------------ */
-
-static void on_looked(void *cookie, struct pg_batch *b)
-{
-    struct once *c = cookie;
-    enum result r = pg_outcome(b) == PG_DONE ? look_at(c, b) : RESULT_UNAVAILABLE;
-
-    if (pg_outcome(b) == PG_FAILED)
-        r = RESULT_INTERNAL;
-    switch (r) {
-    case RESULT_NOT_FOUND:
-        pg_batch_free(b);
-        c->unseen(c->rq, c->unseen_cookie);
-        return;
-    case RESULT_OK:
-        c->durable->stats.repeated++;
-        once_send(c);
-        break;
-    case RESULT_CONFLICT:
-        c->durable->stats.conflicts++;
-        request_fail(c->rq, FAULT_CONFLICT, "the id has had its effect with another op or body");
-        break;
-    case RESULT_UNAVAILABLE:
-        unavailable(c);
-        break;
-    default:
-        fail(c, "look", r, b);
-        break;
-    }
-    pg_batch_free(b);
-}
-
-void once_look(struct durable *d, struct request *rq, void (*unseen)(struct request *rq, void *cookie), void *cookie)
-{
-    struct once *c = once_new(d, rq);
-    struct pg_batch *b;
-
-    if (!c)
-        return;
-    c->unseen = unseen;
-    c->unseen_cookie = cookie;
-    if (pg_batch_new(READS_MAX, &b)) {
-        fail(c, "memory", RESULT_NO_MEMORY, NULL);
-        return;
-    }
-    enum result r = effects_find(b, request_source(rq), request_id(rq));
-    if (!r)
-        r = pg_submit(durable_pg(d), b, PATIENCE_MS, on_looked, c);
-    if (r) {
-        pg_batch_free(b);
-        unavailable(c);
-    }
 }

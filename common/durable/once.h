@@ -76,6 +76,11 @@ void once_commit(struct once *c, const void *result);
 void once_commit_fault(struct once *c, enum fault_code code, uint64_t retry_after_ms, const char *detail);
 /* A refusal without any: rolled back, not recorded. */
 void once_refuse(struct once *c, enum fault_code code, const char *detail);
+/*
+ * Something is lacking that is not PostgreSQL's (a blob to write): rolled back, and the request is the caller's again, who
+ * sees to it and calls once_run anew.
+ */
+void once_leave(struct once *c);
 /* Our own mistake or want of memory: 500, rolled back, logged. */
 void once_fail(struct once *c, enum result why);
 
@@ -88,12 +93,5 @@ void once_send(struct once *c);
  * message again comes to committed() once more.
  */
 void once_withhold(struct once *c);
-
-/*
- * For an op with work outside PostgreSQL that is costly to repeat (a blob to write): looks for the record first, without
- * a transaction. Either the request is answered (a repeat, a conflict, 503), or `unseen` is called, which goes on to
- * once_run; that looks again.
- */
-void once_look(struct durable *d, struct request *rq, void (*unseen)(struct request *rq, void *cookie), void *cookie);
 
 #endif

@@ -1,12 +1,21 @@
 /* crypto: nobody reads content at rest. The wiring, and nothing else; DESIGN.md says how it works. */
+#include "blobs_dir.h"
+#include "claim.h"
+#include "clock.h"
+#include "entropy.h"
 #include "file.h"
+#include "janitor.h"
+#include "offload.h"
 #include "outgoing.h"
 #include "rings_open.h"
 #include "service.h"
-#include "vault.h"
+#include "store_recordings.h"
 
 #include <stdlib.h>
 #include <uv.h>
+
+#define DECRYPTS_MAX 10000
+#define TICKS_A_SECOND (1000 / RINGS_READ_MS)
 
 struct settings {
     const char *pg_url_file;
@@ -30,7 +39,10 @@ struct app {
     struct vault vault;                 /* first: what handlers are given */
     struct service *service;
     struct roots *roots;
+    struct claim *claim;
+    struct janitor *janitor;
     uv_timer_t tick;
+    unsigned ticks;
     unsigned closing;                   /* handles and stores that have not closed yet */
 };
 
@@ -60,11 +72,27 @@ static enum result check_config(const void *settings, struct buffer *why)
     return r;
 }
 
+/* ---- opening: schema, whose blobs, keys, the service's own secret -------------------------------------------------- */
+
 static void migrated(void *cookie)
 {
     struct app *a = cookie;
 
+    claim_start(a->claim);
+}
+
+static void claimed(void *cookie)
+{
+    struct app *a = cookie;
+
     rings_start(a->vault.rings);
+}
+
+static void refused(void *cookie, const char *why)
+{
+    struct app *a = cookie;
+
+    service_give_up(a->service, why);
 }
 
 static void known(void *cookie, const struct secret *secret)
@@ -75,13 +103,68 @@ static void known(void *cookie, const struct secret *secret)
         service_give_up(a->service, "the service's own key cannot be used");
 }
 
+static void send_event(void *cookie, const struct audit_event *event, struct bytes key)
+{
+    const struct app *a = cookie;
+    struct bus *bus = service_bus(a->service);
+
+    if (bus)
+        bus_event(bus, event, key);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct app *a = timer->data;
 
     rings_tick(a->vault.rings);
+    if (++a->ticks % TICKS_A_SECOND != 0)
+        return;
+    claim_tick(a->claim);
+    janitor_tick(a->janitor);
+    decrypts_tick(a->vault.decrypts, clock_unix_ms());
 }
 
+static enum result add_metrics(struct app *a)
+{
+    struct metrics *m = service_metrics(a->service);
+    const struct vault_stats *s = &a->vault.stats;
+    const struct {
+        const char *name, *help, *labels;
+        const uint64_t *value;
+    } counters[] = {
+        { "hlidka_crypto_tampered_total", "Things stored that were found changed.", NULL, &s->tampered },
+        { "hlidka_crypto_ended_total", "Recordings taken away by the janitor.", "why=\"expired\"", &s->expired },
+        { "hlidka_crypto_ended_total", "Recordings taken away by the janitor.", "why=\"dropped\"", &s->dropped },
+        { "hlidka_crypto_orphans_total", "Blobs of nobody that were removed.", NULL, &s->orphans },
+        { "hlidka_crypto_encrypted_total", "Items encrypted.", NULL, &s->encrypted },
+        { "hlidka_crypto_decrypted_total", "Items to decrypt.", "end=\"failed\"", &s->items[0] },
+        { "hlidka_crypto_decrypted_total", "Items to decrypt.", "end=\"opened\"", &s->items[1] },
+    };
+    enum result r = rings_metrics(a->vault.rings, m);
+
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && !r; i++)
+        r = metrics_counter(m, counters[i].name, counters[i].help, counters[i].labels, counters[i].value);
+    return r;
+}
+
+static enum result make_parts(struct app *a, const struct settings *set, struct buffer *why)
+{
+    struct vault *v = &a->vault;
+    uint8_t seed[16], shard;
+
+    entropy_fill(seed, sizeof(seed));
+    entropy_fill(&shard, sizeof(shard));
+    enum result r = blobs_dir_open(set->blobs, &v->blobs, why);
+    if (!r)
+        r = decrypts_new(DECRYPTS_MAX, seed, tell_decrypts, v, &v->decrypts);
+    if (!r)
+        r = janitor_new(v, BLOB_GRACE_MS, shard, &a->janitor);
+    if (!r)
+        r = claim_new(&(struct claim_options){ .vault = v, .claimed = claimed, .refused = refused, .cookie = a }, &a->claim);
+    return r;
+}
+
+/* Last of all, since what it begins has to be closed by the loop. */
 static enum result open_store(struct app *a, const struct settings *set, struct buffer *why)
 {
     static const char *const STREAMS[] = { OUTGOING_EVENTS, NULL };
@@ -97,7 +180,11 @@ static enum result open_store(struct app *a, const struct settings *set, struct 
     r = rings_new(&(struct rings_options){ .durable = a->vault.durable, .roots = a->roots, .known = known, .cookie = a },
                   &a->vault.rings);
     if (!r)
-        r = rings_metrics(a->vault.rings, service_metrics(a->service));
+        r = add_metrics(a);
+    if (!r)
+        r = offload_new(service_loop(a->service), service_metrics(a->service), &a->vault.offload);
+    if (!r && (uv_timer_init(service_loop(a->service), &a->tick) || uv_timer_start(&a->tick, on_tick, RINGS_READ_MS, RINGS_READ_MS)))
+        r = RESULT_INTERNAL;
     if (r)
         durable_close(a->vault.durable, NULL, NULL);
     return r;
@@ -106,7 +193,14 @@ static enum result open_store(struct app *a, const struct settings *set, struct 
 /* All that is not a handle of the loop. */
 static void free_app(struct app *a)
 {
-    rings_free(a->vault.rings);
+    struct vault *v = &a->vault;
+
+    rings_free(v->rings);
+    claim_free(a->claim);
+    janitor_free(a->janitor);
+    decrypts_free(v->decrypts);
+    if (v->blobs)
+        v->blobs->free(v->blobs);
     roots_free(a->roots);
     free(a);
 }
@@ -119,13 +213,13 @@ static enum result start(struct service *s, const void *settings, void **state, 
     if (!a)
         return RESULT_NO_MEMORY;
     a->service = s;
+    a->vault.send = send_event;
+    a->vault.cookie = a;
     enum result r = open_roots(set, &a->roots, why);
     if (!r)
+        r = make_parts(a, set, why);
+    if (!r)
         r = open_store(a, set, why);
-    if (!r && (uv_timer_init(service_loop(s), &a->tick) || uv_timer_start(&a->tick, on_tick, RINGS_READ_MS, RINGS_READ_MS))) {
-        durable_close(a->vault.durable, NULL, NULL);
-        r = RESULT_INTERNAL;
-    }
     if (r) {
         free_app(a);
         return r;
@@ -141,6 +235,8 @@ static void ready(void *state, struct buffer *reasons)
 
     durable_ready(a->vault.durable, reasons);
     rings_ready(a->vault.rings, reasons);
+    if ((!claim_stands(a->claim) || janitor_lost_store(a->janitor)) && buffer_printf(reasons, "blobs: the store is not known to be ours\n"))
+        log_error("crypto.ready", LOG_RESULT(RESULT_NO_MEMORY));
 }
 
 static void closed(void *cookie)
@@ -164,9 +260,11 @@ static void stop(struct service *s, void *state)
     struct app *a = state;
 
     (void)s;
-    a->closing = 2;
+    decrypts_tick(a->vault.decrypts, UINT64_MAX);
+    a->closing = 3;
     uv_close((uv_handle_t *)&a->tick, tick_closed);
     durable_close(a->vault.durable, closed, a);
+    offload_close(a->vault.offload, closed, a);
 }
 
 int main(int argc, char **argv)

@@ -31,7 +31,7 @@ bool rings_hold_true(const struct rings *r, const struct keyset *set);
  * counted by rings_count_first before anything made under it leaves.
  */
 void rings_count(struct rings *r, const struct ring_key *k, uint64_t uses, uint64_t wraps);
-/* Calls back, never from within, when that has been written (false: it could not be). */
+/* Calls back when that has been written (false, perhaps from within: it could not be). */
 void rings_count_first(struct rings *r, const struct ring_key *k, uint64_t uses, void (*done)(void *cookie, bool counted),
                        void *cookie);
 

@@ -1,0 +1,42 @@
+/* One part at work: shared by store_put.c (what is decided) and store_put_work.c (what the thread pool does). */
+#ifndef HLIDKA_STORE_PUT_H
+#define HLIDKA_STORE_PUT_H
+
+#include "store_recordings.h"
+
+enum {
+    PUT_DIGEST = 1,                     /* of the part's bytes */
+    PUT_BLOB = 2,                       /* the part, sealed and written */
+    PUT_HASH = 4,                       /* SHA-256 of the whole */
+};
+
+/* In the request's arena. While it is at work on the thread pool, nobody else touches it. */
+struct put {
+    struct vault *vault;
+    struct request *rq;
+    const struct crypto_audio_put_request *body;
+    enum media media;
+    struct part range;
+    struct recording form;              /* id and created_ms of a new object: from when it was conceived */
+    uint32_t version;                   /* and these */
+    uint8_t wrapped[WRAP_LEN];
+    unsigned tries;
+
+    unsigned have, lack;                /* PUT_… */
+    struct secret *key;                 /* only while at work */
+    struct stored_part *others;         /* PUT_HASH: all parts but this one, in order */
+    size_t other_count;
+
+    struct stored_part stored;          /* what its row will say */
+    uint64_t written_ns;                /* before the blob was begun */
+    struct sha256_text sha256;
+    uint8_t sealed_sha256[RECORDING_SEALED_SHA256_LEN];
+    enum result failed;
+    const struct stored_part *bad;      /* the part that did not open */
+};
+
+/* Does what it lacks, then put_run; or answers. */
+void put_work(struct put *op);
+void put_run(struct put *op);
+
+#endif
