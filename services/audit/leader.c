@@ -29,8 +29,7 @@ struct leader {
     uint64_t try_ms, held_ms, own_ms;   /* CLOCK_BOOTTIME: the next try; when the lease was last held, the log last asked */
     struct writer_state writer;
     struct cycle *cycle;
-    struct feed_batch given;            /* the feed's lists stay until it is asked for the next, its batch does not */
-    const struct feed_batch *batch;     /* in hand: given, or NULL */
+    const struct feed_batch *batch;     /* in hand */
     size_t batch_max;
     unsigned calm;
     struct cycle_poison poison;
@@ -266,8 +265,7 @@ static void written(void *cookie, enum store_outcome o)
 
 void leader_batch(struct leader *l, const struct feed_batch *batch)
 {
-    l->given = *batch;
-    l->batch = &l->given;
+    l->batch = batch;
     if (l->state == LEADING && !l->busy)
         begin_cycle(l);
 }
