@@ -1,5 +1,8 @@
 #include "effects.h"
 
+static const struct pg_statement TURN = { "effects_turn",
+    "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.effects.' || $1 || '.' || $2::uuid::text, 0))", "tu" };
+
 static const struct pg_statement FIND = { "effects_find",
     "SELECT fingerprint, reply FROM effects WHERE src = $1 AND id = $2", "tu" };
 
@@ -9,6 +12,11 @@ static const struct pg_statement RECORD = { "effects_record",
 static const struct pg_statement PURGE = { "effects_purge",
     "DELETE FROM effects WHERE (src, id) IN (SELECT src, id FROM effects "
     "WHERE made < clock_timestamp() - $1 * interval '1 second' ORDER BY made LIMIT $2 FOR UPDATE SKIP LOCKED)", "fi" };
+
+enum result effects_turn(struct pg_batch *b, struct text src, const struct uuid *id)
+{
+    return pg_add(b, &TURN, PG_TEXT(src), PG_UUID(id));
+}
 
 enum result effects_find(struct pg_batch *b, struct text src, const struct uuid *id)
 {

@@ -3,7 +3,7 @@
  * (proto/PROTOCOL.md, "Once"). These functions append statements to a batch; the caller's own go into the
  * same batch or transaction.
  *
- *     find:    effects_find(b, src, &id) … submit … effects_read(b, 0, &found)
+ *     find:    effects_turn(b, src, &id), effects_find(b, src, &id) … pg_begin … effects_read(b, 1, &found)
  *     effect:  effects_record(b, src, &id, fingerprint, sealed_reply)       first: a second runner waits here
  *              … the effect's statements, outbox_append …                   … submit or pg_commit
  *              effects_taken(b): someone else was first, look it up again
@@ -23,7 +23,13 @@ struct effect {
     struct bytes reply;
 };
 
-/* Errors as pg_batch_add. */
+/*
+ * In a transaction, before the find: copies of one message take turns, in all processes. Whoever comes second is let in when
+ * the first one's transaction has ended, and its find then sees what came of it; a decision made from rows alone would
+ * otherwise refuse the copy of what has just been granted. Errors as pg_batch_add, here and below.
+ */
+MUST_USE enum result effects_turn(struct pg_batch *b, struct text src, const struct uuid *id);
+
 MUST_USE enum result effects_find(struct pg_batch *b, struct text src, const struct uuid *id);
 /* stmt: the number of the find in its batch. RESULT_INTERNAL when the rows are not what find asked for. */
 MUST_USE enum result effects_read(struct pg_batch *b, size_t stmt, struct effect *out);

@@ -36,6 +36,7 @@ struct durable {
     uint64_t purge_due_ns, retry_ns;
     unsigned open_handles;              /* and what is under way: all that has to end before d is gone */
     bool purging;
+    struct once *doubtful;              /* requests whose COMMIT had no answer: looked for at the next tick */
     void (*closed)(void *cookie);
     void *closed_cookie;
 
@@ -47,11 +48,16 @@ struct durable {
     } stats;
 };
 
+MUST_USE enum result durable_add_metrics(struct durable *d);
+
 /* One of open_handles; d may be gone afterwards. */
 void durable_part_closed(struct durable *d);
 
 /* Opens a row and hands it to the bus; publish of every relay, whose cookie is the stream. */
 enum result outgoing_publish(void *cookie, const struct outbox_row *row);
+
+/* Looks again for what became of the doubtful. Once it is closing they end as unavailable. */
+void once_resolve(struct durable *d);
 
 /* Once a batch that holds rows of the outbox is committed. */
 void durable_wake(struct durable *d);

@@ -1,14 +1,8 @@
-#include "once.h"
-
+/* The transaction of an op marked once: begin, decide, commit, and all the ways in which it ends. */
 #include "arena.h"
-#include "durable_internal.h"
 #include "effects.h"
-#include "entropy.h"
 #include "log.h"
-#include "outgoing.h"
-#include "record_seal.h"
-
-#include <sodium.h>
+#include "once_internal.h"
 
 enum {
     READS_MAX = 256 * 1024,             /* bytes of parameters */
@@ -16,19 +10,7 @@ enum {
     ATTEMPTS = 6,
     PATIENCE_MS = 3000,                 /* of one round trip */
     RETRY_AFTER_MS = 1000,
-};
-
-struct once {
-    struct durable *durable;
-    struct request *rq;
-    const struct once_op *how;
-    void *op;
-    unsigned attempts;
-    struct pg_txn *txn;                 /* while decide() has the word */
-    struct pg_batch *rows;              /* of a repeat, for committed() */
-    struct pg_batch *writes;
-    void (*next)(struct once *c, void *op, struct pg_batch *rows);
-    struct bytes reply;                 /* sealed: what once_send sends */
+    LOOK = ONCE_FIRST - 1,              /* number of the statement that looks for the record */
 };
 
 struct request *once_request(const struct once *c)
@@ -62,8 +44,15 @@ static void drop(struct once *c)
 
 static void unavailable(struct once *c)
 {
-    c->durable->stats.unavailable++;
+    struct durable *d = c->durable;
+
     drop(c);
+    if (c->doubtful && d->phase == DURABLE_OPEN && request_left_ms(c->rq) > 0) {
+        c->next_doubtful = d->doubtful;
+        d->doubtful = c;
+        return;
+    }
+    d->stats.unavailable++;
     request_fail_retry(c->rq, FAULT_UNAVAILABLE, RETRY_AFTER_MS, NULL);
 }
 
@@ -95,83 +84,49 @@ static void stand(struct once *c, bool repeated, struct pg_batch *rows)
         once_send(c);
 }
 
-/* ---- the record --------------------------------------------------------------------------------------------------- */
-
-static struct record record_of(const struct once *c)
-{
-    return (struct record){
-        .src = request_source(c->rq),
-        .id = *request_id(c->rq),
-        .op = request_op(c->rq),
-        .body = request_body_bytes(c->rq),
-    };
-}
-
-static enum result open_reply(struct once *c, const struct record *rec, struct bytes sealed)
-{
-    struct buffer reply;
-    uint8_t *copy;
-
-    buffer_init(&reply, sealed.len + 1);
-    enum result r = record_open(c->durable->records, rec, sealed, &reply);
-    copy = r ? NULL : arena_alloc(request_arena(c->rq), reply.len ? reply.len : 1, 1);
-    if (!r && !copy)
-        r = RESULT_NO_MEMORY;
-    if (!r) {
-        memcpy(copy, reply.data, reply.len);
-        c->reply = (struct bytes){ copy, reply.len };
-    }
-    buffer_free(&reply);
-    return r;
-}
-
-/* The look's answer: RESULT_NOT_FOUND for a new one, RESULT_OK with c->reply, RESULT_CONFLICT, or what went wrong. */
-static enum result look_at(struct once *c, struct pg_batch *b)
-{
-    struct record rec = record_of(c);
-    struct effect found;
-    uint8_t fingerprint[RECORD_FINGERPRINT_LEN];
-    enum result r = effects_read(b, 0, &found);
-
-    if (r)
-        return r;
-    if (!found.found)
-        return RESULT_NOT_FOUND;
-    if ((r = record_fingerprint(c->durable->records, &rec, fingerprint)))
-        return r;
-    if (found.fingerprint.len != sizeof(fingerprint) || sodium_memcmp(found.fingerprint.data, fingerprint, sizeof(fingerprint)))
-        return RESULT_CONFLICT;
-    return open_reply(c, &rec, found.reply);
-}
-
 /* ---- the transaction ---------------------------------------------------------------------------------------------- */
 
 static void begin(struct once *c);
 
-/* Anew with the look, where that may help. */
-static void again(struct once *c, const struct pg_batch *b)
+static void again(struct once *c)
 {
-    if (c->attempts >= ATTEMPTS) {
-        fail(c, "attempts", RESULT_CONFLICT, b);
-        return;
-    }
     c->durable->stats.restarts++;
     begin(c);
+}
+
+void once_resolve(struct durable *d)
+{
+    struct once *c = d->doubtful;
+
+    d->doubtful = NULL;
+    while (c) {
+        struct once *next = c->next_doubtful;
+        c->attempts = 0;                /* the deadline is the bound of these */
+        again(c);
+        c = next;
+    }
 }
 
 /* What becomes of a batch that was not executed or not committed. b is freed by the caller. */
 static void after_failure(struct once *c, const struct pg_batch *b, bool committing)
 {
+    bool worthwhile = c->attempts < ATTEMPTS && (c->attempts == 1 || request_left_ms(c->rq) > 0);
+
     switch (pg_outcome(b)) {
-    case PG_UNIQUE:                     /* somebody was faster: with this request, or with the same thing */
+    case PG_UNIQUE:                     /* somebody was faster with the same thing: decide() will see it */
+        if (worthwhile)
+            again(c);
+        else
+            fail(c, "unique", RESULT_CONFLICT, b);
+        return;
     case PG_RETRY:
-        again(c, b);
+        if (worthwhile)
+            again(c);
+        else
+            unavailable(c);
         return;
     case PG_UNKNOWN:                    /* it may have happened: the record says */
-        if (committing) {
-            again(c, b);
-            return;
-        }
+        c->doubtful |= committing;
         unavailable(c);
         return;
     case PG_UNAVAILABLE:
@@ -218,7 +173,8 @@ static void on_begun(void *cookie, struct pg_txn *txn, struct pg_batch *b)
         pg_batch_free(b);
         return;
     }
-    r = look_at(c, b);
+    r = once_look_at(c, b, LOOK);
+    c->doubtful = false;                /* whoever committed it or not has ended: the turn was waited for */
     if (r == RESULT_NOT_FOUND) {
         let_decide(c, txn, b);
         pg_batch_free(b);
@@ -253,7 +209,9 @@ static void begin(struct once *c)
         fail(c, "memory", r, NULL);
         return;
     }
-    r = effects_find(b, src, request_id(c->rq));
+    r = effects_turn(b, src, request_id(c->rq));
+    if (!r)
+        r = effects_find(b, src, request_id(c->rq));
     if (!r && c->how->read)
         r = c->how->read(c, c->op, b);
     if (r) {
@@ -319,7 +277,10 @@ void once_refuse(struct once *c, enum fault_code code, const char *detail)
     pg_rollback(take_txn(c));
     c->durable->stats.refused++;
     drop(c);
-    request_fail_retry(c->rq, code, code == FAULT_UNAVAILABLE ? RETRY_AFTER_MS : 0, detail);
+    if (code == FAULT_UNAVAILABLE)
+        request_fail_retry(c->rq, code, RETRY_AFTER_MS, detail);
+    else
+        request_fail(c->rq, code, detail);
 }
 
 void once_leave(struct once *c)
@@ -349,30 +310,12 @@ static void on_committed(void *cookie, struct pg_batch *b)
     stand(c, false, NULL);
 }
 
-/* The record goes with the writes; a second runner waits at its key until this transaction has ended. */
-static enum result add_record(struct once *c)
-{
-    struct record rec = record_of(c);
-    uint8_t fingerprint[RECORD_FINGERPRINT_LEN], nonce[RECORD_NONCE_LEN];
-    struct buffer sealed;
-
-    buffer_init(&sealed, c->reply.len + RECORD_SEAL_OVERHEAD);
-    entropy_fill(nonce, sizeof(nonce));
-    enum result r = record_fingerprint(c->durable->records, &rec, fingerprint);
-    if (!r)
-        r = record_seal(c->durable->records, &rec, nonce, c->reply, &sealed);
-    if (!r)
-        r = effects_record(c->writes, rec.src, &rec.id, (struct bytes){ fingerprint, sizeof(fingerprint) }, buffer_bytes(&sealed));
-    buffer_free(&sealed);
-    return r;
-}
-
 /* sealed: how the sealing of the answer went. */
 static void commit(struct once *c, enum result sealed)
 {
     struct pg_batch *writes = c->writes;
     struct pg_txn *txn = take_txn(c);
-    enum result r = sealed ? sealed : add_record(c);
+    enum result r = sealed ? sealed : once_add_record(c);
 
     if (r == RESULT_TOO_LARGE && sealed) {
         pg_rollback(txn);

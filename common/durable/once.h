@@ -29,10 +29,11 @@
  *         once_run(app->durable, rq, &REVOKE, r);
  *     }
  *
- * Two round trips: BEGIN, the look for the record and the reads; the writes, the record and COMMIT. Where another runner
- * was faster, the database wants the transaction again, or the connection was lost at COMMIT, it begins anew with the
- * look: read and decide may be called several times for one request and must not remember anything between. When
- * PostgreSQL is away: 503 `unavailable`, which is safe to send again with the same id.
+ * Two round trips: BEGIN, a turn among copies of this message (effects_turn), the look for the record and the reads; the
+ * writes, the record and COMMIT. Where the database wants the transaction again, or another request took the same name,
+ * it begins anew with the look: read and decide may be called several times for one request and must not remember
+ * anything between. So it does when the connection was lost at COMMIT, as soon as PostgreSQL can be asked and until the
+ * request's deadline. When it is away otherwise: 503 `unavailable`, which is safe to send again with the same id.
  */
 #ifndef HLIDKA_ONCE_H
 #define HLIDKA_ONCE_H
@@ -43,7 +44,7 @@
 
 struct once;                            /* a request at work */
 
-#define ONCE_FIRST 1                    /* number of the first statement that read() adds */
+#define ONCE_FIRST 2                    /* number of the first statement that read() adds */
 
 struct once_op {
     /* Adds what decide() needs to see; locks first. RESULT_OK or pg_add's error. May be NULL. */
