@@ -101,7 +101,10 @@ static rd_kafka_t *consume_from_end(const struct run *r, const char *topic)
 {
     rd_kafka_t *rk = handle(r, RD_KAFKA_CONSUMER);
     int64_t low, high;
-    rd_kafka_resp_err_t err = rd_kafka_query_watermark_offsets(rk, topic, 0, &low, &high, 15000);
+    rd_kafka_resp_err_t err;
+    /* A topic just made has no leader yet. */
+    for (int tries = 0; (err = rd_kafka_query_watermark_offsets(rk, topic, 0, &low, &high, 15000)) && tries < 100; tries++)
+        usleep(100000);
     if (err)
         die(topic, rd_kafka_err2str(err));
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);

@@ -2,9 +2,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "arguments.h"
+#include "bodies.h"
 #include "clock.h"
 #include "command.h"
 #include "connect.h"
@@ -12,11 +12,12 @@
 #include "latencies.h"
 
 static const char USAGE[] =
-    "usage: hlidkactl bench SERVICE OP JSON [--in-flight N] [--seconds S] [--count N] [--warm-up S] [--json]\n"
+    "usage: hlidkactl bench SERVICE OP JSON|@FILE [--in-flight N] [--seconds S] [--count N] [--warm-up S] [--json]\n"
     "                       [--deadline MS] [connection flags]\n"
     "\n"
     "Asks the same again and again, always so many at once, and says how fast the answers came. In JSON, %d in a text\n"
     "becomes the number of the call (from 0 to 9999 and over again), so that calls can be of different users.\n"
+    "@FILE has a JSON a line, which are asked in turn.\n"
     "\n"
     "  --in-flight N   calls at once (64)\n"
     "  --seconds S     how long (10)\n"
@@ -30,8 +31,6 @@ static const char USAGE[] =
     "\n"
     "Exit codes: 0 every call was answered with status 200, 1 some were refused, 2 wrong arguments or files, 3 some\n"
     "got no answer in time, 4 no bus.\n";
-
-enum { BODIES_MAX = 10000 };            /* different ones; made before the clock starts */
 
 struct bench_options {
     struct settings settings;
@@ -52,8 +51,7 @@ struct bench {
     char op[ARGUMENT_OP_MAX];
     struct hlidka *client;
     struct slot *slots;
-    struct buffer *bodies;
-    uint32_t body_count;
+    struct bodies bodies;               /* made before the clock starts */
     uint64_t begun;                     /* calls */
     uint64_t counted;                   /* of those, begun since the warm-up */
     uint64_t counting_ns, until_ns;     /* since when, until when calls are counted */
@@ -130,63 +128,12 @@ static void stop(struct bench *b, int code)
     hlidka_close(b->client, NULL, NULL);
 }
 
-/* The JSON with a number in place of each %d. */
-static bool write_body(const struct bench *b, uint32_t number, struct buffer *body)
-{
-    struct buffer text, why;
-    bool written = true;
-
-    buffer_init(&text, ARGUMENT_BODY_MAX);
-    buffer_init(&why, 1024);
-    for (const char *at = b->options->json; *at && written; at++) {
-        if (at[0] == '%' && at[1] == 'd') {
-            written = buffer_printf(&text, "%u", number) == RESULT_OK;
-            at++;
-        } else {
-            written = buffer_append(&text, at, 1) == RESULT_OK;
-        }
-    }
-    written = written && buffer_append(&text, "", 1) == RESULT_OK;
-    enum result r = written ? argument_json(b->op, (const char *)text.data, body, &why) : RESULT_TOO_LARGE;
-    if (r)
-        fail_with(r, &why);
-    buffer_free(&why);
-    buffer_free(&text);
-    return r == RESULT_OK;
-}
-
-static bool write_bodies(struct bench *b)
-{
-    uint32_t count = !strstr(b->options->json, "%d") ? 1
-                     : b->options->count > 0 && b->options->count < BODIES_MAX ? b->options->count : BODIES_MAX;
-
-    b->bodies = calloc(count, sizeof(b->bodies[0]));
-    if (!b->bodies) {
-        complain("out of memory");
-        return false;
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        buffer_init(&b->bodies[i], ARGUMENT_BODY_MAX);
-        b->body_count = i + 1;
-        if (!write_body(b, i, &b->bodies[i]))
-            return false;
-    }
-    return true;
-}
-
-static void free_bodies(struct bench *b)
-{
-    while (b->body_count > 0)
-        buffer_free(&b->bodies[--b->body_count]);
-    free(b->bodies);
-}
-
 static void done(void *cookie, const struct hlidka_reply *reply);
 
 static void ask(struct slot *slot)
 {
     struct bench *b = slot->bench;
-    const struct buffer *body = &b->bodies[b->begun % b->body_count];
+    const struct buffer *body = &b->bodies.items[b->begun % b->bodies.count];
 
     slot->asked_ns = clock_boot_ns();
     enum hlidka_status s = hlidka_call(b->client, &(struct hlidka_request){
@@ -324,9 +271,9 @@ static int run(struct bench *b)
     }
     for (uint32_t i = 0; i < in_flight; i++)
         b->slots[i].bench = b;
-    if (write_bodies(b))
+    if (bodies_make(&b->bodies, b->op, b->options->json, b->options->count))
         code = turn(b, &loop);
-    free_bodies(b);
+    bodies_free(&b->bodies);
     uv_loop_close(&loop);
 done:
     latencies_free(&b->latencies);
