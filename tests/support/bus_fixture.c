@@ -29,23 +29,44 @@ static void base64(const uint8_t raw[32], char out[48])
     sodium_bin2base64(out, 48, raw, 32, sodium_base64_VARIANT_ORIGINAL);
 }
 
-static const char *const NAMES[] = { "probe", "backend", "edge", "audit" };
-static const char *const MAY[] = { "event:bus.*\", \"event:config.*", "probe.*\", \"event:app.*", "probe.echo", "probe.none" };
+/* %s: the service. */
+static const struct {
+    const char *name, *may;
+} PRINCIPALS[] = {
+    { "%s", "event:%s.*\", \"event:bus.*\", \"event:config.*" },
+    { "backend", "%s.*\", \"event:app.*" },
+    { "edge", "%s.echo" },
+    { "audit", "%s.none" },
+};
+
+static const char *of_service(const struct fixture *f, const char *form)
+{
+    static char texts[8][96];
+    static unsigned next;
+    const char *at = strstr(form, "%s");
+    char *out = texts[next++ % 8];
+
+    snprintf(out, sizeof(texts[0]), "%.*s%s%s", (int)(at ? at - form : 0), form, at ? f->service : "", at ? at + 2 : form);
+    return out;
+}
 
 static void make_principals(struct fixture *f)
 {
     char yaml[4096] = "principals:\n", path[128], text[64];
     uint8_t secret[32], public_key[32];
 
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+    for (size_t i = 0; i < sizeof(PRINCIPALS) / sizeof(PRINCIPALS[0]); i++) {
+        const char *name = of_service(f, PRINCIPALS[i].name);
+
         entropy_fill(secret, sizeof(secret));
         crypto_scalarmult_base(public_key, secret);
         base64(secret, text);
-        snprintf(path, sizeof(path), "%s/%s.key", f->directory, NAMES[i]);
+        snprintf(path, sizeof(path), "%s/%s.key", f->directory, name);
         write_file(path, text);
         base64(public_key, text);
         size_t used = strlen(yaml);
-        snprintf(yaml + used, sizeof(yaml) - used, "  %s: { keys: [\"%s\"], may: [\"%s\"] }\n", NAMES[i], text, MAY[i]);
+        snprintf(yaml + used, sizeof(yaml) - used, "  %s: { keys: [\"%s\"], may: [\"%s\"] }\n", name, text,
+                 of_service(f, PRINCIPALS[i].may));
     }
     snprintf(f->principals_path, sizeof(f->principals_path), "%s/principals.yaml", f->directory);
     write_file(f->principals_path, yaml);
@@ -72,7 +93,7 @@ static const struct {
     const char *name;
     int partitions;
 } TOPICS[] = {
-    { "probe.requests", FIXTURE_PARTITIONS }, { "probe.dead", 1 },       { "audit.events", 1 },       { "probe.revocations", 1 },
+    { "%s.requests", FIXTURE_PARTITIONS },     { "%s.dead", 1 },        { "audit.events", 1 },      { "%s.revocations", 1 },
     { "replies.backend", FIXTURE_PARTITIONS }, { "replies.edge", FIXTURE_PARTITIONS },
 };
 
@@ -85,7 +106,7 @@ static void make_mock(struct fixture *f)
     must(f->mock);
     snprintf(f->brokers, sizeof(f->brokers), "%s", rd_kafka_mock_cluster_bootstraps(f->mock));
     for (size_t i = 0; i < sizeof(TOPICS) / sizeof(TOPICS[0]); i++)
-        must(!rd_kafka_mock_topic_create(f->mock, fixture_topic(f, TOPICS[i].name), TOPICS[i].partitions, 1));
+        must(!rd_kafka_mock_topic_create(f->mock, fixture_topic(f, of_service(f, TOPICS[i].name)), TOPICS[i].partitions, 1));
 }
 
 static void make_real_topics(struct fixture *f)
@@ -96,7 +117,7 @@ static void make_real_topics(struct fixture *f)
     rd_kafka_queue_t *answers = rd_kafka_queue_new(f->producer);
 
     for (size_t i = 0; i < count; i++) {
-        topics[i] = rd_kafka_NewTopic_new(fixture_topic(f, TOPICS[i].name), TOPICS[i].partitions, 1, error, sizeof(error));
+        topics[i] = rd_kafka_NewTopic_new(fixture_topic(f, of_service(f, TOPICS[i].name)), TOPICS[i].partitions, 1, error, sizeof(error));
         must(topics[i]);
         must(!rd_kafka_NewTopic_set_config(topics[i], "compression.type", "uncompressed"));
         must(!rd_kafka_NewTopic_set_config(topics[i], "max.message.bytes", "1048588"));
@@ -153,9 +174,22 @@ const char *fixture_topic(struct fixture *f, const char *name)
     return out;
 }
 
+const char *fixture_own_topic(struct fixture *f, const char *kind)
+{
+    char name[64];
+
+    snprintf(name, sizeof(name), "%s.%s", f->service, kind);
+    return fixture_topic(f, name);
+}
+
 static struct principals *principals;
 
 struct fixture *fixture_new(void)
+{
+    return fixture_new_of("probe");
+}
+
+struct fixture *fixture_new_of(const char *service)
 {
     static const char *const PRODUCER[] = { "linger.ms", "1", "queue.buffering.max.messages", "500000", "message.max.bytes", "1048576",
                                             NULL };
@@ -164,6 +198,7 @@ struct fixture *fixture_new(void)
     uint32_t random;
 
     must(f && !entropy_start());
+    f->service = service;
     log_start("probe", "probe-test", getenv("FIXTURE_LOG") ? LOG_DEBUG : LOG_ERROR);
     entropy_fill(&random, sizeof(random));
     snprintf(f->prefix, sizeof(f->prefix), "t%08x.", random);
@@ -182,7 +217,7 @@ struct fixture *fixture_new(void)
     f->producer = handle(f, RD_KAFKA_PRODUCER, PRODUCER);
     if (f->real)
         make_real_topics(f);
-    const char *topics[] = { fixture_topic(f, "probe.dead"), fixture_topic(f, "audit.events"), NULL };
+    const char *topics[] = { fixture_own_topic(f, "dead"), fixture_topic(f, "audit.events"), NULL };
     int partitions[] = { 1, 1 };
     f->dead_consumer = reader(f, topics, partitions);
     buffer_init(&why, 4096);
@@ -193,7 +228,7 @@ struct fixture *fixture_new(void)
     f->probe = calloc(1, sizeof(*f->probe));
     must(f->probe);
     f->options = (struct bus_options){
-        .brokers = f->brokers, .prefix = f->prefix, .service = "probe", .principals_path = f->principals_path,
+        .brokers = f->brokers, .prefix = f->prefix, .service = service, .principals_path = f->principals_path,
         .routes = probe_routes, .route_count = probe_route_count, .handler_cookie = f->probe,
     };
     return f;
@@ -209,8 +244,8 @@ void fixture_bus_start(struct fixture *f, unsigned i)
     struct buffer why;
 
     buffer_init(&why, 4096);
-    snprintf(instances[i], sizeof(instances[i]), "probe-%u", i);
-    snprintf(key_path, sizeof(key_path), "%s/probe.key", f->directory);
+    snprintf(instances[i], sizeof(instances[i]), "%s-%u", f->service, i);
+    snprintf(key_path, sizeof(key_path), "%s/%s.key", f->directory, f->service);
     must(!metrics_new(&f->metrics[i]));
     options.instance = instances[i];
     options.key_path = key_path;
@@ -341,7 +376,7 @@ static void take_reply(struct fixture_client *c, const rd_kafka_message_t *m)
 
 static void take_dead(struct fixture *f, const rd_kafka_message_t *m)
 {
-    bool dead = strcmp(rd_kafka_topic_name(m->rkt), fixture_topic(f, "probe.dead")) == 0;
+    bool dead = strcmp(rd_kafka_topic_name(m->rkt), fixture_own_topic(f, "dead")) == 0;
     struct arrived *out = arrive(dead ? &f->dead : &f->events, m);
     rd_kafka_headers_t *headers;
     const void *reason;
@@ -409,9 +444,9 @@ void fixture_sleep(struct fixture *f, uint32_t ms)
 struct envelope_header client_header(struct fixture_client *c, const char *op)
 {
     uint8_t random[10];
-    const struct principal *probe = principals_find(principals, TEXT("probe"));
+    const struct principal *probe = principals_find(principals, text_of(c->f->service));
     struct envelope_header h = {
-        .op = text_of(op), .src = text_of(c->name), .dst = TEXT("probe"), .skid = keyring_own(c->keyring)->id,
+        .op = text_of(op), .src = text_of(c->name), .dst = text_of(c->f->service), .skid = keyring_own(c->keyring)->id,
         .dkid = probe->keys[0].id, .ts = clock_unix_ms(), .ttl = 30000, .reply_topic = text_of(c->reply_topic),
         .reply_partition = (uint64_t)c->partition,
     };
@@ -432,7 +467,7 @@ void probe_body(struct buffer *out, const char *text, uint64_t size)
 
 void client_seal(struct fixture_client *c, const struct envelope_header *h, struct bytes body, struct buffer *value)
 {
-    const struct principal *probe = principals_find(principals, TEXT("probe"));
+    const struct principal *probe = principals_find(principals, text_of(c->f->service));
     struct buffer header, box;
 
     buffer_init(&header, 4096);
@@ -471,7 +506,7 @@ struct uuid client_ask(struct fixture_client *c, const char *op, const char *tex
     buffer_init(&value, 2000000);
     probe_body(&body, text, 0);
     client_seal(c, &h, buffer_bytes(&body), &value);
-    client_send(c, fixture_topic(c->f, "probe.requests"), partition, (struct bytes){ h.id.bytes, 16 }, buffer_bytes(&value));
+    client_send(c, fixture_own_topic(c->f, "requests"), partition, (struct bytes){ h.id.bytes, 16 }, buffer_bytes(&value));
     buffer_free(&body);
     buffer_free(&value);
     return h.id;
@@ -526,7 +561,7 @@ static rd_kafka_t *of_group(struct fixture *f)
 {
     char group[64];
 
-    snprintf(group, sizeof(group), "%sprobe", f->prefix);
+    snprintf(group, sizeof(group), "%s%s", f->prefix, f->service);
     const char *properties[] = { "group.id", group, "enable.auto.commit", "false", "session.timeout.ms", "6000",
                                  "partition.assignment.strategy", "range", NULL };
     return handle(f, RD_KAFKA_CONSUMER, properties);
@@ -537,7 +572,7 @@ int64_t fixture_committed(struct fixture *f, int32_t partition)
     rd_kafka_t *rk = of_group(f);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
-    rd_kafka_topic_partition_list_add(list, fixture_topic(f, "probe.requests"), partition);
+    rd_kafka_topic_partition_list_add(list, fixture_own_topic(f, "requests"), partition);
     must(!rd_kafka_committed(rk, list, 10000));
     int64_t offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
@@ -553,7 +588,7 @@ void fixture_commit(struct fixture *f, int32_t partition, int64_t offset)
     uint64_t until = clock_boot_ns() + UINT64_C(20000000000);
 
     rd_kafka_poll_set_consumer(rk);
-    rd_kafka_topic_partition_list_add(list, fixture_topic(f, "probe.requests"), partition)->offset = offset;
+    rd_kafka_topic_partition_list_add(list, fixture_own_topic(f, "requests"), partition)->offset = offset;
     must(!rd_kafka_subscribe(rk, list));
     do {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(rk, 50);
@@ -577,8 +612,10 @@ static void remove_files(struct fixture *f)
 {
     char path[128];
 
-    for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s.key", f->directory, NAMES[i]);
+    for (size_t i = 0; i < sizeof(PRINCIPALS) / sizeof(PRINCIPALS[0]); i++) {
+        const char *name = of_service(f, PRINCIPALS[i].name);
+
+        snprintf(path, sizeof(path), "%s/%s.key", f->directory, name);
         unlink(path);
     }
     unlink(f->principals_path);

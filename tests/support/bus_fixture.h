@@ -51,6 +51,7 @@ struct fixture_client {
 
 struct fixture {
     uv_loop_t loop;
+    const char *service;                /* whom the buses are */
     bool real;                          /* no mock */
     char brokers[256], prefix[32], directory[64], principals_path[128];
     rd_kafka_t *host;                   /* what the mock hangs on */
@@ -69,6 +70,8 @@ struct fixture {
 
 /* Until setup returns: cluster, topics, principals and clients. No bus yet. */
 struct fixture *fixture_new(void);
+/* The same with a service in place of the probe, whose routes and cookie the test puts into options. Static text. */
+struct fixture *fixture_new_of(const char *service);
 void fixture_free(struct fixture *f);
 
 /* A bus at that place (0 …), ready: it has partitions. wait: until it has. */
@@ -111,6 +114,8 @@ void fixture_commit(struct fixture *f, int32_t partition, int64_t offset);
 
 /* "<prefix>name", in one of a few static buffers. */
 const char *fixture_topic(struct fixture *f, const char *name);
+/* "<prefix><service>.<kind>". */
+const char *fixture_own_topic(struct fixture *f, const char *kind);
 uint32_t fixture_hash(struct bytes value);
 
 #endif
