@@ -57,9 +57,16 @@ static void leave_group(struct bus *b)
 
 static bool left_group(struct bus *b)
 {
+    rd_kafka_message_t *m;
+
     if (!b->closing.queue)
         return true;
-    rd_kafka_queue_poll_callback(b->closing.queue, 0);
+    /*
+     * It follows where its queue was sent. rd_kafka_queue_poll_callback would abort the process at a message that was
+     * still on its way when the partition was paused; it comes again, to the partition's next owner.
+     */
+    while ((m = rd_kafka_consumer_poll(b->consumer.rk, 0)))
+        rd_kafka_message_destroy(m);
     consumer_leave_if_due(b);
     return rd_kafka_consumer_closed(b->consumer.rk);
 }

@@ -13,7 +13,6 @@ enum {
     DRAIN_MAX = 256,                    /* messages, and … */
     DRAIN_MS = 5,                       /* … time before the loop sees to its other work */
     LEAVE_WAIT_MS = 1000,
-    BAD_OFFSET_MS = 10000,
 };
 
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic_partition_list_t *list, void *opaque);
@@ -115,26 +114,15 @@ static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t err, rd_kafka_topic
 
 /* ---- errors ---- */
 
-/*
- * A batch that librdkafka cannot read is reported over and over at the offset of its first record. How many records
- * it holds is not known: the steps beyond it double until the errors stop.
- */
-static void bad_offset(struct bus *b, struct partition *p, const rd_kafka_message_t *m)
+static void pass_over(struct bus *b, struct partition *p, const rd_kafka_message_t *m)
 {
-    uint64_t now = clock_boot_ns();
+    uint64_t skipped;
+    int64_t to;
 
-    if (p->bad_offset != m->offset) {
-        p->bad_offset = m->offset;
-        p->bad_since_ns = now;
-        p->skip = 1;
+    if (!unreadable_error(&p->unreadable, m->offset, clock_boot_ns(), &to, &skipped))
         return;
-    }
-    if (now - p->bad_since_ns < BAD_OFFSET_MS * MS)
-        return;
-    int64_t to = m->offset + p->skip;
     log_error("bus.offset_skipped", LOG_INT("partition", p->id), LOG_INT("from", m->offset), LOG_INT("to", to));
-    b->consumer.skipped += p->skip == 1 ? 1 : (uint64_t)p->skip / 2;
-    p->skip *= 2;
+    b->consumer.skipped += skipped;
     partition_seek(b, p, to);
     if (partition_begin(b, p, to - 1) == RESULT_OK)
         partition_finish(b, p, to - 1);
@@ -150,8 +138,8 @@ static void on_message_error(struct bus *b, const rd_kafka_message_t *m)
              LOG_STR("error", rd_kafka_err2name(m->err)), LOG_STR("text", rd_kafka_message_errstr(m)));
     if (m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
         topics_refresh(b);
-    if (p && m->offset >= 0)
-        bad_offset(b, p, m);
+    if (p && m->offset >= 0 && unreadable_by(m->err))
+        pass_over(b, p, m);
 }
 
 void bus_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)

@@ -56,8 +56,22 @@ void dispatch_identity(struct bus *b)
 
 /* ---- postponed ---- */
 
+/* For its next delivery: to us, or to others. */
+static void abandon(struct bus *b, struct request *rq)
+{
+    struct partition *p = rq->partition;
+
+    request_release(rq);
+    partition_abandon(b, p);
+}
+
 static void postpone(struct bus *b, struct request *rq)
 {
+    /* Nobody will judge it any more, and the consumer is not destroyed while a message of it is held. */
+    if (b->state > BUS_RUNNING) {
+        abandon(b, rq);
+        return;
+    }
     *b->postponed.last = rq;
     b->postponed.last = &rq->link;
     b->postponed.total++;
@@ -87,10 +101,8 @@ void dispatch_postponed(struct bus *b)
 void dispatch_abandon_postponed(struct bus *b)
 {
     for (struct request *rq = take_postponed(b), *next; rq; rq = next) {
-        struct partition *p = rq->partition;
         next = rq->link;
-        request_release(rq);
-        partition_abandon(b, p);
+        abandon(b, rq);
     }
 }
 

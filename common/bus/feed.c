@@ -157,7 +157,7 @@ static enum result prepare(struct feed *f, size_t partitions)
         return RESULT_NO_MEMORY;
     f->partition_count = partitions;
     for (size_t i = 0; i < partitions; i++)
-        f->partitions[i] = (struct feed_partition){ .next = -1, .bad_offset = -1 };
+        f->partitions[i] = (struct feed_partition){ .next = -1 };
     for (size_t i = 0; i < f->from_count; i++)
         if (f->from[i].partition >= 0 && (size_t)f->from[i].partition < partitions)
             f->partitions[f->from[i].partition].next = f->from[i].next;

@@ -5,6 +5,7 @@
 #include "arena.h"
 #include "buffer.h"
 #include "feed.h"
+#include "unreadable.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -23,9 +24,7 @@ struct filling {
 
 struct feed_partition {
     int64_t next;                           /* the offset that is expected; -1: the oldest */
-    int64_t bad_offset;                     /* at which the consumer reports errors; -1: none */
-    int64_t skip;                           /* how far beyond it to seek next */
-    uint64_t bad_since_ns;
+    struct unreadable unreadable;
 };
 
 struct feed {

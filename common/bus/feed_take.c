@@ -5,8 +5,6 @@
 #include "clock.h"
 #include "log.h"
 
-enum { BAD_OFFSET_MS = 10000 };
-
 static void seek(struct bus *b, int32_t partition, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -50,24 +48,15 @@ static void tell_gap(struct bus *b, int32_t partition)
     seek(b, partition, RD_KAFKA_OFFSET_BEGINNING);
 }
 
-/* As for requests (consumer.c): what cannot be read is passed over after 10 s, in steps that double. */
-static void bad_offset(struct bus *b, int32_t partition, int64_t offset)
+static void pass_over(struct bus *b, int32_t partition, int64_t offset)
 {
-    struct feed_partition *p = &b->feed.partitions[partition];
-    uint64_t now = clock_boot_ns();
+    uint64_t skipped;
+    int64_t to;
 
-    if (p->bad_offset != offset) {
-        p->bad_offset = offset;
-        p->bad_since_ns = now;
-        p->skip = 1;
+    if (!unreadable_error(&b->feed.partitions[partition].unreadable, offset, clock_boot_ns(), &to, &skipped))
         return;
-    }
-    if (now - p->bad_since_ns < BAD_OFFSET_MS * NS_PER_MS)
-        return;
-    int64_t to = offset + p->skip;
     log_error("bus.feed_skipped", LOG_INT("partition", partition), LOG_INT("from", offset), LOG_INT("to", to));
-    b->feed.skipped += p->skip == 1 ? 1 : (uint64_t)p->skip / 2;
-    p->skip *= 2;
+    b->feed.skipped += skipped;
     seek(b, partition, to);
     move_to(&b->feed, partition, to);
     dead_queue_unreadable(b);
@@ -84,8 +73,8 @@ static void on_message_error(struct bus *b, const rd_kafka_message_t *m)
         return;
     if (m->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || m->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE)
         tell_gap(b, m->partition);
-    else if (m->offset >= 0)
-        bad_offset(b, m->partition, m->offset);
+    else if (m->offset >= 0 && unreadable_by(m->err))
+        pass_over(b, m->partition, m->offset);
 }
 
 /* ---- messages ------------------------------------------------------------------------------------------------- */

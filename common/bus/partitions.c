@@ -37,7 +37,7 @@ static struct partition *partition_new(struct bus *b, const char *topic, int32_t
 
     if (!p)
         return NULL;
-    *p = (struct partition){ .id = id, .refs = 1, .assigned = true, .stored = -1, .base = -1, .rewind = -1, .bad_offset = -1 };
+    *p = (struct partition){ .id = id, .refs = 1, .assigned = true, .stored = -1, .rewind = -1 };
     p->self = rd_kafka_topic_partition_list_new(1);
     if (!p->self)
         goto fail;
@@ -169,8 +169,22 @@ static enum result start_over(struct bus *b, struct partition *p, int64_t offset
     log_warn("bus.offsets_start_over", LOG_INT("partition", p->id), LOG_INT("offset", offset));
     watermark_free(p->watermark);
     p->watermark = fresh;
-    p->stored = p->base = -1;
+    p->stored = -1;
+    p->anchored = false;
     return watermark_begin(p->watermark, offset);
+}
+
+/*
+ * Where we begin is committed. librdkafka by itself commits only what lies beyond the last commit: of a log that was
+ * made anew nothing does, and after a crash we would go on at the old number, beyond what was never begun.
+ */
+static void anchor(struct bus *b, struct partition *p, int64_t offset)
+{
+    p->self->elems[0].offset = offset;
+    rd_kafka_resp_err_t err = rd_kafka_commit(b->consumer.rk, p->self, 1);
+    if (err)
+        log_warn("bus.anchor", LOG_INT("partition", p->id), LOG_STR("error", rd_kafka_err2name(err)));
+    p->anchored = !err;
 }
 
 enum result partition_begin(struct bus *b, struct partition *p, int64_t offset)
@@ -184,8 +198,8 @@ enum result partition_begin(struct bus *b, struct partition *p, int64_t offset)
         r = start_over(b, p, offset);
     if (r)
         return refuse(b, p, offset, r);
-    if (p->base < 0)
-        p->base = offset;
+    if (!p->anchored)
+        anchor(b, p, offset);
     p->refs++;
     b->partitions.in_flight++;
     if (watermark_full(p->watermark)) {
@@ -250,8 +264,8 @@ static void store(struct bus *b, struct partition *p)
 {
     int64_t position = watermark_position(p->watermark);
 
-    if (position < 0 || position <= p->base || position == p->stored)
-        return;                         /* nothing new is finished */
+    if (position < 0 || position == p->stored)
+        return;
     p->self->elems[0].offset = position;
     rd_kafka_resp_err_t err = rd_kafka_offsets_store(b->consumer.rk, p->self);
     if (!err)

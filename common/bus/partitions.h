@@ -8,6 +8,7 @@
 
 #include "bytes.h"
 #include "result.h"
+#include "unreadable.h"
 
 #include <librdkafka/rdkafka.h>
 
@@ -21,13 +22,11 @@ struct partition {
     bool full;                          /* at its window, until half of it has ended */
     bool paused;                        /* as librdkafka has been told */
     bool dirty;                         /* in the list of those that may have an offset to store */
+    bool anchored;                      /* where it began is committed */
     size_t slow;                        /* slow ops at work */
     int64_t stored;                     /* the last offset stored; -1: none */
-    int64_t base;                       /* the first that was begun; -1: none */
     int64_t rewind;                     /* where to take up again on resuming; -1: where librdkafka is */
-    int64_t bad_offset;                 /* at which the consumer reports errors; -1: none */
-    int64_t skip;                       /* how far beyond it to seek next */
-    uint64_t bad_since_ns;
+    struct unreadable unreadable;
     struct watermark *watermark;
     rd_kafka_topic_partition_list_t *self;      /* a list of this one alone, for librdkafka's calls; while assigned */
     struct partition *next_dirty;

@@ -109,6 +109,47 @@ Test(bus_offsets, a_rewound_offset_brings_the_same_reply_and_no_second_effect)
     cr_expect_eq(f->backend.replies.items[0].hash, f->backend.replies.items[1].hash);
 }
 
+/* What was committed of a log that has been made anew since says nothing of this one. */
+Test(bus_offsets, a_committed_offset_beyond_the_end_gives_way_to_where_we_are)
+{
+    size_t five = 5, ten = 10;
+
+    for (unsigned i = 0; i < 5; i++)
+        client_ask(&f->backend, "probe.echo", NULL, 0);
+    cr_assert(fixture_wait(f, answered, &five, 5000));
+    fixture_bus_stop(f, 0, 1000);
+    fixture_commit(f, 0, 1000);
+    struct uuid held = client_ask(&f->backend, "probe.hold", NULL, 0);
+    fixture_bus(f, 0);
+    cr_assert(fixture_wait(f, answered, &ten, 20000));
+    fixture_sleep(f, 1500);
+    cr_expect_eq(client_replies(&f->backend, &held), 0);
+    cr_expect_eq(fixture_committed(f, 0), 5, "what is at work must not lie below what is committed");
+    probe_release(f->probe, 1);
+    cr_assert(client_await(&f->backend, &held, 5000));
+    fixture_sleep(f, 1500);
+    cr_expect_eq(fixture_committed(f, 0), 6);
+}
+
+Test(bus_offsets, nothing_finished_and_all_to_do_again_is_what_is_committed)
+{
+    size_t one = 1, three = 3;
+
+    fixture_bus_stop(f, 0, 1000);
+    fixture_commit(f, 0, 1000);
+    client_ask(&f->backend, "probe.hold", NULL, 0);
+    client_ask(&f->backend, "probe.echo", NULL, 0);
+    client_ask(&f->backend, "probe.echo", NULL, 0);
+    fixture_bus(f, 0);
+    cr_assert(fixture_wait(f, begun, &three, 20000));
+    fixture_sleep(f, 1500);
+    cr_expect_eq(fixture_committed(f, 0), 0, "a crash now would go on at 1000");
+    probe_release(f->probe, 1);
+    cr_assert(fixture_wait(f, answered, &one, 5000));
+    fixture_bus_stop(f, 0, 1000);
+    cr_expect_eq(fixture_committed(f, 0), 3);
+}
+
 Test(bus_offsets, instances_are_told_by_shares)
 {
     cr_expect_eq(bus_instances(f->buses[0]), 1);
