@@ -121,10 +121,13 @@ static enum result say(struct cycle *c, const char *type, enum event_outcome out
                                            .attr_count = count });
 }
 
-static enum result say_gap(struct cycle *c, struct text src, uint64_t n)
+/* count: of the numbers that are missing from n on; 0: n came twice. */
+static enum result say_gap(struct cycle *c, struct text src, uint64_t n, uint64_t count)
 {
-    log_warn("audit.gap", LOG_TEXT("src", src), LOG_UINT("n", n));
-    return say(c, "log.gap", OUTCOME_FAILURE, (struct event_attr[]){ str_attr("src", src), uint_attr("n", n) }, 2);
+    const struct event_attr attrs[] = { str_attr("src", src), uint_attr("n", n), uint_attr("count", count) };
+
+    log_warn("audit.gap", LOG_TEXT("src", src), LOG_UINT("n", n), LOG_UINT("count", count));
+    return say(c, "log.gap", OUTCOME_FAILURE, attrs, count > 0 ? 3 : 2);
 }
 
 enum result cycle_notice(struct cycle *c, int64_t n, struct bytes sealed)
@@ -208,7 +211,7 @@ static enum result count_item(struct cycle *c, const struct feed_item *item, boo
     enum gaps_said said = gaps_see(&p->gaps, item->n, c->now_ms);
     if (said == GAPS_NEW)
         producers_changed(c->state->producers, p);
-    return said == GAPS_REPEATED && recorded_now ? say_gap(c, item->src, item->n) : RESULT_OK;
+    return said == GAPS_REPEATED && recorded_now ? say_gap(c, item->src, item->n, 0) : RESULT_OK;
 }
 
 static enum result settle_items(struct cycle *c)
@@ -235,11 +238,11 @@ static enum result settle_items(struct cycle *c)
 enum result cycle_settle(struct cycle *c)
 {
     struct producer *p;
-    uint64_t n;
+    uint64_t n, count;
     enum result r = c->batch ? settle_items(c) : RESULT_OK;
 
-    while (!r && c->count < CYCLE_RECORDS_MAX && producers_due(c->state->producers, c->now_ms, &p, &n))
-        r = say_gap(c, text_of(p->src), n);
+    while (!r && c->count < CYCLE_RECORDS_MAX && producers_due(c->state->producers, c->now_ms, &p, &n, &count))
+        r = say_gap(c, text_of(p->src), n, count);
     c->producers = producers_take_changed(c->state->producers);
     return r;
 }

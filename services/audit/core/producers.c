@@ -127,7 +127,7 @@ struct producer *producers_take_changed(struct producers *ps)
 }
 
 struct search {
-    uint64_t now_ms, n, next_ms;
+    uint64_t now_ms, n, count, next_ms;
     struct producer *found;
 };
 
@@ -137,7 +137,7 @@ static bool look(void *cookie, const void *key, void *value)
     struct producer *p = value;
 
     (void)key;
-    if (!s->found && gaps_due(&p->gaps, s->now_ms, &s->n))
+    if (!s->found && gaps_due(&p->gaps, s->now_ms, &s->n, &s->count))
         s->found = p;
     uint64_t due = gaps_next_due_ms(&p->gaps);
     if (due < s->next_ms)
@@ -145,7 +145,7 @@ static bool look(void *cookie, const void *key, void *value)
     return false;
 }
 
-bool producers_due(struct producers *ps, uint64_t now_ms, struct producer **p, uint64_t *n)
+bool producers_due(struct producers *ps, uint64_t now_ms, struct producer **p, uint64_t *n, uint64_t *count)
 {
     struct search s = { .now_ms = now_ms, .next_ms = UINT64_MAX };
 
@@ -158,6 +158,7 @@ bool producers_due(struct producers *ps, uint64_t now_ms, struct producer **p, u
     producers_changed(ps, s.found);
     *p = s.found;
     *n = s.n;
+    *count = s.count;
     return true;
 }
 

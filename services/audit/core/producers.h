@@ -7,7 +7,7 @@
 
 #include "gaps.h"
 
-#define PRODUCERS_MAX 4096
+#define PRODUCERS_MAX 1024             /* of 36 KiB each */
 #define PRODUCER_INSTANCE_LEN 8
 
 struct producer {
@@ -33,8 +33,8 @@ void producers_changed(struct producers *ps, struct producer *p);
 /* The list of those, which is empty afterwards. */
 struct producer *producers_take_changed(struct producers *ps);
 
-/* One hole that has become due: true, with whose and its first number; p is marked as changed. */
-bool producers_due(struct producers *ps, uint64_t now_ms, struct producer **p, uint64_t *n);
+/* One gap that has become due (gaps_due): true, with whose it is; p is marked as changed. */
+bool producers_due(struct producers *ps, uint64_t now_ms, struct producer **p, uint64_t *n, uint64_t *count);
 
 size_t producers_count(const struct producers *ps);
 
