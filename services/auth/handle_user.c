@@ -1,5 +1,7 @@
 #include "authn.h"
 
+#include <stdio.h>
+
 /* PostgreSQL's text holds no U+0000. */
 static bool holds_nul(struct text t)
 {
@@ -43,7 +45,9 @@ void handle_user_import(void *service, struct request *rq)
     }
     for (size_t i = 0; body->has_roles && i < body->roles.count; i++)
         if (holds_nul(body->roles.items[i])) {
-            refuse_field(rq, TEXT("/roles"));
+            char pointer[32];
+
+            refuse_field(rq, (struct text){ pointer, (size_t)snprintf(pointer, sizeof(pointer), "/roles/%zu", i) });
             return;
         }
     people_import(a->people, rq, body);
