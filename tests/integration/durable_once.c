@@ -1,6 +1,5 @@
 /* Ops marked once on a real postgres and a bus (once.h, outgoing.h): two instances in one process, on one loop. */
-#include "bus_fixture.h"
-#include "db_server.h"
+#include "durable_scene.h"
 #include "once.h"
 #include "outgoing.h"
 
@@ -8,8 +7,6 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 ReportHook(PRE_ALL)(struct criterion_test_set *set)
@@ -24,67 +21,19 @@ ReportHook(POST_ALL)(struct criterion_global_stats *stats)
     db_template_remove();
 }
 
-/* ---- a service of the test's own, in place of common/service ----------------------------------------------------- */
-
-struct service {
-    struct fixture *f;
-    unsigned number;
-    bool given_up;
-    struct metrics *metrics;
-    char name[16];
-};
-
-struct uv_loop_s *service_loop(struct service *s)
-{
-    return &s->f->loop;
-}
-
-struct metrics *service_metrics(struct service *s)
-{
-    return s->metrics;
-}
-
-struct bus *service_bus(struct service *s)
-{
-    return s->f->buses[s->number];
-}
-
-const char *service_instance(const struct service *s)
-{
-    return s->name;
-}
-
-struct service_identity service_identity(const struct service *s)
-{
-    return (struct service_identity){ s->f->brokers, s->f->prefix, s->f->principals_path, "" };
-}
-
-void service_hold(struct service *s, bool hold)
-{
-    (void)s;
-    (void)hold;
-}
-
-void service_give_up(struct service *s, const char *why)
-{
-    (void)why;
-    s->given_up = true;
-}
-
 /* ---- probe.once: by its text -------------------------------------------------------------------------------------- */
 
 static const struct pg_statement LOCK = { "test_lock", "SELECT n FROM counter FOR UPDATE", "" };
 static const struct pg_statement COUNT = { "test_count", "UPDATE counter SET n = n + 1", "" };
 static const struct pg_statement READ = { "test_read", "SELECT n FROM counter", "" };
 static const struct pg_statement CLASH = { "test_clash", "INSERT INTO names (name) VALUES ($1)", "t" };
+static const struct pg_statement SLOW = { "test_slow", "INSERT INTO slow DEFAULT VALUES", "" };
+static const struct pg_statement PAUSE = { "test_pause", "UPDATE pause SET seconds = $1", "f" };
 static const struct pg_statement SEEN = { "test_seen", "SELECT count(*) FROM names WHERE name = $1", "t" };
 
+static struct durable_scene scene;
 static struct fixture *f;
-static struct db_server *server;
-static struct service services[2];
-static struct durable *durables[2];
-static unsigned opened, closed, hooks;
-static char directory[64];
+static unsigned hooks;
 
 static enum result read_counter(struct once *c, void *op, struct pg_batch *reads)
 {
@@ -104,14 +53,19 @@ static void decide(struct once *c, void *op, struct pg_batch *rows)
     int64_t n = pg_int(rows, ONCE_FIRST, 0, 0);
 
     (void)op;
-    if (text_equal(body->text, TEXT("refuse"))) {
+    int64_t seen = pg_int(rows, ONCE_FIRST + 1, 0, 0);
+    bool claims = body->text.len > 5 && memcmp(body->text.data, "claim", 5) == 0;
+
+    if (text_equal(body->text, TEXT("refuse")) || (claims && seen > 0)) {
         once_refuse(c, FAULT_NOT_FOUND, NULL);
         return;
     }
     enum result r = pg_batch_add(writes, &COUNT, NULL, 0);
     if (!r)
         r = outgoing_event(once_durable(c), writes, &event, (struct text){ NULL, 0 });
-    if (!r && text_equal(body->text, TEXT("clash")) && pg_int(rows, ONCE_FIRST + 1, 0, 0) == 0)
+    if (!r && text_equal(body->text, TEXT("slow")))
+        r = pg_batch_add(writes, &SLOW, NULL, 0);
+    if (!r && (claims || (text_equal(body->text, TEXT("clash")) && seen == 0)))
         r = pg_add(writes, &CLASH, PG_TEXT(body->text));
     if (r)
         once_fail(c, r);
@@ -123,10 +77,15 @@ static void decide(struct once *c, void *op, struct pg_batch *rows)
 
 static void committed(struct once *c, void *op, bool repeated, struct pg_batch *rows)
 {
+    const struct probe_request *body = request_body(once_request(c));
+
     (void)op;
     hooks++;
     cr_expect_eq(repeated, rows != NULL);
-    once_send(c);
+    if (!repeated && text_equal(body->text, TEXT("withhold")))
+        once_withhold(c);
+    else
+        once_send(c);
 }
 
 static void handle_once(void *service, struct request *rq)
@@ -136,150 +95,42 @@ static void handle_once(void *service, struct request *rq)
     (void)service;
     /* The probe serves both buses: which durable is all the same to the store. */
     static unsigned turn;
-    once_run(durables[turn++ % 2], rq, &HOW, NULL);
+    once_run(scene.durables[turn++ % 2], rq, &HOW, NULL);
 }
 
 static const struct route ROUTES[] = { { &op_probe_once, handle_once } };
 
 /* ---- the scene ---------------------------------------------------------------------------------------------------- */
 
-static void on_opened(void *cookie)
-{
-    (void)cookie;
-    opened++;
-}
-
-static void on_migrated(void *cookie)
-{
-    struct secret *secret;
-    uint8_t key[32] = "the same key for both instances";
-    struct durable **d = cookie;
-
-    cr_assert_eq(secret_from(key, sizeof(key), &secret), RESULT_OK);
-    cr_assert_eq(durable_set_secret(*d, secret), RESULT_OK);
-    secret_free(secret);
-}
-
-static void on_closed(void *cookie)
-{
-    (void)cookie;
-    closed++;
-}
-
-static void write_file(const char *path, const char *text, mode_t mode)
-{
-    FILE *file = fopen(path, "w");
-
-    cr_assert(file && fputs(text, file) >= 0 && fclose(file) == 0 && chmod(path, mode) == 0);
-}
-
-/* A directory that looks as the project's does to durable_open. */
-static void make_directory(void)
-{
-    char command[512], *root = getcwd(NULL, 0);
-
-    snprintf(directory, sizeof(directory), "/tmp/hlidka-durable-XXXXXX");
-    cr_assert(root && mkdtemp(directory));
-    snprintf(command, sizeof(command), "mkdir -p %s/common/db %s/services/hlidka/schema && ln -s %s/common/db/schema %s/common/db/schema",
-             directory, directory, root, directory);
-    cr_assert_eq(system(command), 0);
-    free(root);
-    cr_assert_eq(chdir(directory), 0);
-    write_file("services/hlidka/schema/010_probe.sql",
-               "CREATE TABLE counter (n bigint); INSERT INTO counter VALUES (0); CREATE TABLE names (name text PRIMARY KEY);", 0644);
-    write_file("url", db_server_url(server), 0600);
-}
-
-static bool both_open(struct fixture *fixture, void *cookie)
-{
-    (void)fixture;
-    (void)cookie;
-    return opened == 2;
-}
-
-static bool both_closed(struct fixture *fixture, void *cookie)
-{
-    (void)fixture;
-    (void)cookie;
-    return closed == 2;
-}
-
 static void up(void)
 {
     static const char *const STREAMS[] = { OUTGOING_EVENTS, NULL };
-    struct buffer why;
+    static const char SQL[] =
+        "CREATE TABLE counter (n bigint); INSERT INTO counter VALUES (0); CREATE TABLE names (name text PRIMARY KEY);"
+        "CREATE TABLE pause (seconds float8); INSERT INTO pause VALUES (0); CREATE TABLE slow (x int);"
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN PERFORM pg_sleep((SELECT seconds FROM pause)); RETURN NULL; END $$;"
+        "CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION dawdle();";
 
-    server = db_postgres_start(NULL);
-    f = fixture_new();
+    durable_scene_open(&scene, STREAMS, SQL);
+    f = scene.f;
     f->options.routes = ROUTES;
     f->options.route_count = 1;
-    make_directory();
-    buffer_init(&why, 4096);
-    for (unsigned i = 0; i < 2; i++) {
-        services[i] = (struct service){ .f = f, .number = i };
-        snprintf(services[i].name, sizeof(services[i].name), "probe-%u", i);
-        cr_assert_eq(metrics_new(&services[i].metrics), RESULT_OK);
-        cr_assert_eq(durable_open(&(struct durable_options){
-            .service = &services[i], .pg_url_file = "url", .schema = "hlidka", .streams = STREAMS, .migrated = on_migrated,
-            .opened = on_opened, .cookie = &durables[i],
-        }, &durables[i], &why), RESULT_OK, "%.*s", (int)why.len, why.data);
-    }
-    buffer_free(&why);
     for (unsigned i = 0; i < 2; i++)
         fixture_bus(f, i);
-    cr_assert(fixture_wait(f, both_open, NULL, 20000));
 }
 
 static void down(void)
 {
-    char command[128];
-
-    for (unsigned i = 0; i < 2; i++)
-        fixture_bus_stop(f, i, 1000);
-    for (unsigned i = 0; i < 2; i++)
-        durable_close(durables[i], on_closed, NULL);
-    cr_assert(fixture_wait(f, both_closed, NULL, 10000));
-    for (unsigned i = 0; i < 2; i++)
-        metrics_free(services[i].metrics);
-    fixture_free(f);
-    db_server_stop(server);
-    cr_assert_eq(chdir("/"), 0);
-    snprintf(command, sizeof(command), "rm -rf %s", directory);
-    cr_assert_eq(system(command), 0);
+    durable_scene_close(&scene);
 }
 
 TestSuite(durable_once, .init = up, .fini = down, .timeout = 120);
 
-struct counting {
-    bool over;
-    int64_t n;
-};
-
-static void on_count(void *cookie, struct pg_batch *b)
-{
-    struct counting *k = cookie;
-
-    k->over = true;
-    k->n = pg_outcome(b) == PG_DONE ? pg_int(b, 0, 0, 0) : -1;
-    pg_batch_free(b);
-}
-
-static bool counted(struct fixture *fixture, void *cookie)
-{
-    (void)fixture;
-    return ((struct counting *)cookie)->over;
-}
-
 static int64_t effects(void)
 {
-    struct counting k = { false, 0 };
-    struct pg_batch *b;
-
-    cr_assert_eq(pg_batch_new(64, &b), RESULT_OK);
-    cr_assert_eq(pg_batch_add(b, &READ, NULL, 0), RESULT_OK);
-    cr_assert_eq(pg_submit(durable_pg(durables[0]), b, 5000, on_count, &k), RESULT_OK);
-    cr_assert(fixture_wait(f, counted, &k, 6000));
-    return k.n;
+    return durable_scene_int(&scene, 0, &READ);
 }
 
 /* The id again, sealed anew as a client would. */
@@ -316,6 +167,16 @@ static const struct arrived *reply(const struct uuid *id, size_t i)
 
     cr_assert(fixture_wait(f, replied, &w, 15000), "reply %zu", i);
     return client_reply(&f->backend, id, i);
+}
+
+/* How long a COMMIT of "slow" takes from now on. */
+static void pause_commits(double seconds)
+{
+    struct pg_batch *b;
+
+    cr_assert_eq(pg_batch_new(64, &b), RESULT_OK);
+    cr_assert_eq(pg_add(b, &PAUSE, PG_REAL(seconds)), RESULT_OK);
+    (void)durable_scene_run(&scene, 0, b);
 }
 
 static bool events_came(struct fixture *fixture, void *cookie)
@@ -400,16 +261,80 @@ Test(durable_once, without_the_store_it_is_unavailable_and_the_same_id_has_its_e
     struct uuid before = client_ask(&f->backend, "probe.once", "a", 0), during;
 
     uint32_t first = reply(&before, 0)->hash;
-    db_server_kill(server);
+    db_server_kill(scene.server);
     during = client_ask(&f->backend, "probe.once", "b", 1);
     cr_expect_eq(reply(&during, 0)->status, 503);
     send_again(&before, "a", 2);
     cr_expect_eq(reply(&before, 1)->status, 503);
-    db_server_restart(server);
+    db_server_restart(scene.server);
     fixture_sleep(f, 3000);
     send_again(&during, "b", 1);
     send_again(&before, "a", 2);
     cr_expect_eq(reply(&during, 1)->status, 200, "%s", reply(&during, 1)->code);
     cr_expect_eq(reply(&before, 2)->hash, first);
     cr_expect_eq(effects(), 2);
+}
+
+/* What the second would decide from the rows that the first has changed is not what the client is told. */
+Test(durable_once, a_copy_at_another_instance_is_not_refused_for_what_the_first_has_done)
+{
+    enum { ROUNDS = 20 };
+    char name[16];
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint8_t random[10] = { (uint8_t)round };
+        struct uuid id = uuid_v7(clock_unix_ms(), random);
+        snprintf(name, sizeof(name), "claim-%u", round);
+        for (int32_t p = 0; p < FIXTURE_PARTITIONS; p++)
+            send_again(&id, name, p);
+        for (size_t i = 0; i < FIXTURE_PARTITIONS; i++) {
+            cr_expect_eq(reply(&id, i)->status, 200, "round %u, copy %zu: %s", round, i, reply(&id, i)->code);
+            cr_expect_eq(reply(&id, i)->hash, reply(&id, 0)->hash);
+        }
+    }
+    cr_expect_eq(effects(), ROUNDS);
+}
+
+/* The connection is given up after 3 s; the server commits a second later, and nobody hears of it. */
+Test(durable_once, a_commit_that_was_not_answered_is_looked_up_and_answered_with_its_reply)
+{
+    pause_commits(4);
+    struct uuid id = client_ask(&f->backend, "probe.once", "slow", 0);
+    const struct arrived *first = reply(&id, 0);
+
+    cr_expect_eq(first->status, 200, "%s", first->code);
+    cr_expect_eq(effects(), 1);
+    pause_commits(0);
+    send_again(&id, "slow", 1);
+    cr_expect_eq(reply(&id, 1)->hash, reply(&id, 0)->hash);
+    cr_expect_eq(effects(), 1);
+}
+
+Test(durable_once, a_server_killed_in_the_middle_of_a_commit_has_the_effect_once_when_it_is_back)
+{
+    pause_commits(20);
+    struct uuid id = client_ask(&f->backend, "probe.once", "slow", 0);
+    size_t events = 1;
+
+    fixture_sleep(f, 1000);
+    pause_commits(0);
+    db_server_kill(scene.server);
+    fixture_sleep(f, 500);
+    cr_assert_eq(client_replies(&f->backend, &id), 0);
+    db_server_restart(scene.server);
+    cr_expect_eq(reply(&id, 0)->status, 200, "%s", reply(&id, 0)->code);
+    cr_expect_eq(effects(), 1);
+    cr_expect(fixture_wait(f, events_came, &events, 10000));
+    fixture_sleep(f, 1500);
+    cr_expect_eq(f->events.count, 1);
+}
+
+Test(durable_once, an_answer_withheld_is_unavailable_and_the_repeat_has_it)
+{
+    struct uuid id = client_ask(&f->backend, "probe.once", "withhold", 0);
+
+    cr_expect_eq(reply(&id, 0)->status, 503);
+    send_again(&id, "withhold", 1);
+    cr_expect_eq(reply(&id, 1)->status, 200);
+    cr_expect_eq(effects(), 1);
 }
