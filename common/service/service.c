@@ -127,6 +127,8 @@ static void begin_stop(struct service *s, int exit_code)
     s->life = LIFE_STOPPING;
     s->exit_code = exit_code;
     process_doom(DOOM_S, EXIT_LOST, "service: did not stop in time; given up\n");
+    if (s->started && s->spec->drain)
+        s->spec->drain(s->state);
     if (s->bus)
         bus_stop(s->bus, DRAIN_MS, on_bus_stopped, s);
     else

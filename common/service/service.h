@@ -56,6 +56,11 @@ struct service_spec {
     /* Appends "word: detail\n" for each reason not to be ready. May be NULL. */
     void (*ready)(void *state, struct buffer *reasons);
     /*
+     * It is to stop; the bus still sends. What was held back to be told later is told now, and what comes from here on at
+     * once. May be NULL.
+     */
+    void (*drain)(void *state);
+    /*
      * Closes the stores: whatever handlers wait for fails or ends. Calls service_stopped(s) when that is done, at once
      * or later, and has then freed state. May be NULL when there is nothing to close.
      */

@@ -239,6 +239,14 @@ static void ready(void *state, struct buffer *reasons)
         log_error("crypto.ready", LOG_RESULT(RESULT_NO_MEMORY));
 }
 
+static void drain(void *state)
+{
+    struct app *a = state;
+
+    decrypts_drain(a->vault.decrypts);
+    rings_drain(a->vault.rings);
+}
+
 static void closed(void *cookie)
 {
     struct app *a = cookie;
@@ -260,7 +268,6 @@ static void stop(struct service *s, void *state)
     struct app *a = state;
 
     (void)s;
-    decrypts_tick(a->vault.decrypts, UINT64_MAX);
     a->closing = 3;
     uv_close((uv_handle_t *)&a->tick, tick_closed);
     durable_close(a->vault.durable, closed, a);
@@ -280,6 +287,7 @@ int main(int argc, char **argv)
         .check = check_config,
         .start = start,
         .ready = ready,
+        .drain = drain,
         .stop = stop,
     };
 

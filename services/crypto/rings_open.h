@@ -23,6 +23,8 @@ MUST_USE enum result rings_metrics(struct rings *r, struct metrics *m);
 void rings_start(struct rings *r);
 /* Every RINGS_READ_MS. */
 void rings_tick(struct rings *r);
+/* Is about to stop: writes what was counted. */
+void rings_drain(struct rings *r);
 /* "keys: detail\n" when something is missing. */
 void rings_ready(const struct rings *r, struct buffer *reasons);
 /* After durable_close has called back. */

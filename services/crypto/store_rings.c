@@ -1,6 +1,7 @@
 #include "rings_open.h"
 
 #include "clock.h"
+#include "counts.h"
 #include "durable.h"
 #include "entropy.h"
 #include "log.h"
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 
 enum {
-    COUNTS_MAX = 64,                    /* versions counted at once; more than are ever in use together */
     COUNT_TICKS = 4,                    /* between writings */
     BATCH_BYTES = 16384,
     QUERY_MS = 2000,
@@ -21,26 +21,17 @@ enum {
 
 enum rings_phase { RINGS_WAITING, RINGS_MAKING, RINGS_READING };
 
-struct count {
-    enum ring ring;
-    uint32_t version;
-    uint64_t uses, wraps;
-};
-
 struct rings {
     struct rings_options options;
     enum rings_phase phase;
     struct keyset *set;                 /* NULL until first read */
-    int64_t epoch;
+    int64_t epoch;                      /* 0: all is to be read */
     uint64_t confirmed_ns;              /* beginning of the newest reading that found `epoch` */
     uint64_t asked_ns;
     bool asking, told;
     char broken[WHY_MAX];               /* a version that does not open; "" */
-
-    struct count counts[COUNTS_MAX];
-    size_t count_count;
+    struct counts *counts;
     unsigned ticks;
-    bool counting;
     struct {
         uint64_t reads, reloads, failures, stale;
     } stats;
@@ -245,120 +236,27 @@ static void make_first(struct rings *r)
     }
 }
 
-/* ---- counting ------------------------------------------------------------------------------------------------------ */
+/* ---- life ---------------------------------------------------------------------------------------------------------- */
 
-static const struct pg_statement COUNT = { "ring_count",
-    "INSERT INTO ring_uses AS u (ring, version, uses, wraps) VALUES ($1, $2, $3, $4)"
-    " ON CONFLICT (ring, version) DO UPDATE SET uses = u.uses + excluded.uses, wraps = u.wraps + excluded.wraps"
-    " RETURNING uses, wraps", "tiii" };
-
-static enum result add_count(struct pg_batch *b, const struct count *c)
+/* What PostgreSQL has counted, known to the set in force. */
+static void counted(void *cookie, const struct count *c)
 {
-    return pg_add(b, &COUNT, PG_TEXT(ring_text(c->ring)), PG_INT(c->version), PG_INT((int64_t)c->uses), PG_INT((int64_t)c->wraps));
-}
+    struct rings *r = cookie;
 
-static void count(struct rings *r, const struct count *c)
-{
-    size_t i = 0;
-
-    while (i < r->count_count && (r->counts[i].ring != c->ring || r->counts[i].version != c->version))
-        i++;
-    if (i == COUNTS_MAX) {
-        log_error("crypto.count_lost", LOG_TEXT("ring", ring_text(c->ring)), LOG_UINT("version", c->version));
-        return;
-    }
-    if (i == r->count_count)
-        r->counts[r->count_count++] = (struct count){ .ring = c->ring, .version = c->version };
-    r->counts[i].uses += c->uses;
-    r->counts[i].wraps += c->wraps;
+    if (r->set)
+        keyset_counted(r->set, c->ring, c->version, c->uses, c->wraps);
 }
 
 void rings_count(struct rings *r, const struct ring_key *k, uint64_t uses, uint64_t wraps)
 {
-    count(r, &(struct count){ k->ring, k->version, uses, wraps });
-}
-
-/* Some being written: kept, as what was not written is counted again. */
-struct counting {
-    struct rings *rings;
-    struct count counts[COUNTS_MAX];
-    size_t count;
-    void (*done)(void *cookie, bool counted);
-    void *cookie;
-};
-
-static void on_counted(void *cookie, struct pg_batch *b)
-{
-    struct counting *c = cookie;
-    struct rings *r = c->rings;
-    void (*done)(void *, bool) = c->done;
-    void *done_cookie = c->cookie;
-    bool counted = pg_outcome(b) == PG_DONE;
-
-    for (size_t i = 0; i < c->count; i++) {
-        if (counted && r->set)
-            keyset_counted(r->set, c->counts[i].ring, c->counts[i].version, (uint64_t)pg_int(b, i, 0, 0),
-                           (uint64_t)pg_int(b, i, 0, 1));
-        if (!counted && !done)
-            count(r, &c->counts[i]);
-    }
-    if (!done)
-        r->counting = false;
-    pg_batch_free(b);
-    free(c);
-    if (done)
-        done(done_cookie, counted);
-}
-
-/* RESULT_OK: on_counted follows and frees c. */
-static enum result submit(struct counting *c)
-{
-    struct pg_batch *b;
-    enum result e = pg_batch_new(BATCH_BYTES, &b);
-
-    if (e)
-        return e;
-    for (size_t i = 0; i < c->count && !e; i++)
-        e = add_count(b, &c->counts[i]);
-    if (!e)
-        e = pg_submit(durable_pg(c->rings->options.durable), b, QUERY_MS, on_counted, c);
-    if (e)
-        pg_batch_free(b);
-    return e;
-}
-
-static void write_counts(struct rings *r)
-{
-    struct counting *c = r->count_count > 0 && !r->counting ? calloc(1, sizeof(*c)) : NULL;
-
-    if (!c)
-        return;
-    c->rings = r;
-    c->count = r->count_count;
-    memcpy(c->counts, r->counts, c->count * sizeof(c->counts[0]));
-    if (submit(c)) {
-        free(c);
-        return;
-    }
-    r->count_count = 0;
-    r->counting = true;
+    counts_add(r->counts, &(struct count){ k->ring, k->version, uses, wraps });
 }
 
 void rings_count_first(struct rings *r, const struct ring_key *k, uint64_t uses, void (*done)(void *cookie, bool counted),
                        void *cookie)
 {
-    struct counting *c = calloc(1, sizeof(*c));
-
-    if (c) {
-        *c = (struct counting){ .rings = r, .counts = { { k->ring, k->version, uses, 0 } }, .count = 1, .done = done, .cookie = cookie };
-        if (!submit(c))
-            return;
-        free(c);
-    }
-    done(cookie, false);
+    counts_write_now(r->counts, &(struct count){ k->ring, k->version, uses, 0 }, done, cookie);
 }
-
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
 
 enum result rings_new(const struct rings_options *options, struct rings **out)
 {
@@ -367,8 +265,12 @@ enum result rings_new(const struct rings_options *options, struct rings **out)
     if (!r)
         return RESULT_NO_MEMORY;
     r->options = *options;
-    *out = r;
-    return RESULT_OK;
+    enum result e = counts_new(options->durable, counted, r, &r->counts);
+    if (e)
+        free(r);
+    else
+        *out = r;
+    return e;
 }
 
 enum result rings_metrics(struct rings *r, struct metrics *m)
@@ -403,7 +305,12 @@ void rings_tick(struct rings *r)
     else if (!r->asking && r->phase == RINGS_READING)
         ask(r);
     if (++r->ticks % COUNT_TICKS == 0)
-        write_counts(r);
+        counts_write(r->counts);
+}
+
+void rings_drain(struct rings *r)
+{
+    counts_write(r->counts);
 }
 
 void rings_ready(const struct rings *r, struct buffer *reasons)
@@ -423,5 +330,6 @@ void rings_free(struct rings *r)
     if (!r)
         return;
     keyset_release(r->set);
+    counts_free(r->counts);
     free(r);
 }

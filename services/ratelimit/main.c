@@ -277,6 +277,13 @@ static void ready(void *state, struct buffer *reasons)
         log_error("ratelimit.ready", LOG_RESULT(RESULT_NO_MEMORY));
 }
 
+static void drain(void *state)
+{
+    const struct app *a = state;
+
+    denials_flush(a->limiter.denials);
+}
+
 static void closed(struct app *a)
 {
     struct service *s = a->service;
@@ -325,6 +332,7 @@ int main(int argc, char **argv)
         .start = start,
         .reload = reload,
         .ready = ready,
+        .drain = drain,
         .stop = stop,
     };
 

@@ -20,6 +20,7 @@ struct decrypts {
     struct hashmap *entries;
     void (*tell)(void *cookie, const struct decrypts_count *c);
     void *cookie;
+    bool draining;
     uint64_t now_ms;                    /* of the sweep under way; UINT64_MAX: all */
 };
 
@@ -71,11 +72,25 @@ void decrypts_tick(struct decrypts *d, uint64_t now_ms)
     hashmap_sweep(d->entries, end_minute, d);
 }
 
+static bool free_entry(void *cookie, const void *key, void *value)
+{
+    (void)cookie;
+    (void)key;
+    free(value);
+    return true;
+}
+
+void decrypts_drain(struct decrypts *d)
+{
+    d->draining = true;
+    decrypts_tick(d, UINT64_MAX);
+}
+
 void decrypts_free(struct decrypts *d)
 {
     if (!d)
         return;
-    decrypts_tick(d, UINT64_MAX);
+    hashmap_sweep(d->entries, free_entry, NULL);
     hashmap_free(d->entries);
     free(d);
 }
@@ -109,7 +124,7 @@ void decrypts_add(struct decrypts *d, struct text src, struct text owner, uint64
         e->count += count;
         return;
     }
-    e = calloc(1, sizeof(*e));
+    e = d->draining ? NULL : calloc(1, sizeof(*e));
     if (e) {
         *e = (struct entry){ w, now_ms, count };
         if (!hashmap_put(d->entries, &w, e))

@@ -28,12 +28,14 @@ struct decrypts_count {
 MUST_USE enum result decrypts_new(size_t limit, const uint8_t seed[16],
                                   void (*tell)(void *cookie, const struct decrypts_count *c), void *cookie,
                                   struct decrypts **out);
-/* Tells of what is counted still. NULL is fine. */
+/* What is counted still is lost (decrypts_drain first). NULL is fine. */
 void decrypts_free(struct decrypts *d);
 
 /* Longer texts than the maxima are cut. */
 void decrypts_add(struct decrypts *d, struct text src, struct text owner, uint64_t count, uint64_t now_ms);
 void decrypts_tick(struct decrypts *d, uint64_t now_ms);
+/* Tells of all, and from now on of each at once. */
+void decrypts_drain(struct decrypts *d);
 size_t decrypts_counted(const struct decrypts *d);
 
 #endif
