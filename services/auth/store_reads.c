@@ -94,6 +94,12 @@ static enum result open_device(const struct reading *rd, struct pg_batch *b, siz
     return r;
 }
 
+/* Ids are no secrets. */
+static bool is_selector(const struct uuid *selector, const struct uuid *id)
+{
+    return memcmp(selector->bytes, id->bytes, sizeof(id->bytes)) == 0;
+}
+
 static enum result listed(const struct reading *rd, struct pg_batch *b, size_t row, const struct session *s,
                           struct auth_listed_session *out)
 {
@@ -105,7 +111,7 @@ static enum result listed(const struct reading *rd, struct pg_batch *b, size_t r
         .expires_at = session_expires_ms(&rd->people->options.lifetimes, s),
         .is_active = true,
         .aal = (uint64_t)pg_int(b, 0, row, AAL),
-        .current = rd->has_token && memcmp(&rd->token.session, &s->id, sizeof(s->id)) == 0
+        .current = rd->has_token && is_selector(&rd->token.session, &s->id)
                    && token_matches(&rd->token, pg_bytes(b, 0, row, SECRET)),
     };
     return open_device(rd, b, row, out);

@@ -317,7 +317,9 @@ Test(telegram, the_published_example_verifies)
     cr_assert(token && list && end);
     *end = '\0';
     at = end + 1;
-    for (char *pair = strtok(list, ", "); pair; pair = strtok(NULL, ", ")) {
+    for (char *pair; (pair = strsep(&list, ", "));) {
+        if (!*pair)
+            continue;
         char *value = strchr(pair, '=');
 
         cr_assert(value && form.count < FIELDS - 1);
