@@ -137,7 +137,7 @@ enum hlidka_status hlidka_call(struct hlidka *c, const struct hlidka_request *q,
     buffer_init(&call->refusal, REFUSAL_MAX);
     call->done = done;
     call->cookie = cookie;
-    entropy_fill(&draw, sizeof(draw));
+    entropy_public(&draw, sizeof(draw));
     if ((s = read_request(c, call, q, now_ms, &draw)) || (s = enter(c, call))) {
         call_free(call);
         return s;

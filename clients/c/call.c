@@ -148,7 +148,7 @@ void call_unsent(struct hlidka *c, const struct uuid *id)
 
     if (!call)
         return;
-    entropy_fill(&jitter, sizeof(jitter));
+    entropy_public(&jitter, sizeof(jitter));
     due_move(&c->due, &call->due,
              earlier(retry_after_unavailable(&call->retry, client_now_ms(), -1, jitter), call->retry.ends_ms));
 }
@@ -157,7 +157,7 @@ static void send_again(struct hlidka *c, struct hlidka_call *call, uint64_t now_
 {
     struct call_draw draw;
 
-    entropy_fill(&draw, sizeof(draw));
+    entropy_public(&draw, sizeof(draw));
     call_send(c, call, now_ms, &draw);
 }
 
@@ -244,7 +244,7 @@ static bool goes_on(struct hlidka *c, struct hlidka_call *call, const struct rep
                           ? (int64_t)reply->error.retry_after_ms : reply->error.has_retry_after_ms ? INT64_MAX : -1;
     uint32_t jitter;
 
-    entropy_fill(&jitter, sizeof(jitter));
+    entropy_public(&jitter, sizeof(jitter));
     call->refusals++;
     uint64_t next_ms = retry_after_unavailable(&call->retry, client_now_ms(), wish_ms, jitter);
     if (next_ms == RETRY_NEVER && call->refusals >= call->sends)

@@ -123,7 +123,7 @@ void reader_tick(struct reader *r, uint64_t now_ms);            /* looks (again)
 void reader_failed(struct reader *r, const rd_kafka_message_t *m);
 void reader_destroy(struct reader *r);          /* blocks a little */
 
-/* All that a call or a send draws at once: the kernel is asked one time. */
+/* All that a call or a send draws. */
 struct call_draw {
     uint8_t nonce[ENVELOPE_NONCE_LEN];
     uint8_t id[10];

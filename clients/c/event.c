@@ -16,8 +16,8 @@ static enum hlidka_status seal_event(struct hlidka *c, struct bytes body, struct
 
     if (!audit)
         return HLIDKA_INVALID;
-    entropy_fill(random, sizeof(random));
-    entropy_fill(h.nonce, sizeof(h.nonce));
+    entropy_public(random, sizeof(random));
+    entropy_public(h.nonce, sizeof(h.nonce));
     h.id = uuid_v7(h.ts, random);
     memcpy(h.n_instance, c->instance, sizeof(h.n_instance));
     buffer_reset(&c->value);

@@ -33,9 +33,9 @@ static enum result compose(struct bus *b, const struct audit_event *event, struc
     uint8_t random[10];
     struct mp_writer w = mp_writer_to(&b->events.body);
 
-    entropy_fill(random, sizeof(random));
+    entropy_public(random, sizeof(random));
     h.id = uuid_v7(h.ts, random);
-    entropy_fill(h.nonce, sizeof(h.nonce));
+    entropy_public(h.nonce, sizeof(h.nonce));
     memcpy(h.n_instance, b->events.instance, sizeof(h.n_instance));
     enum result r = body_encode(op_audit_event.request, event, &w);
     if (!r)

@@ -28,7 +28,7 @@ static enum result seal_to(struct bus *b, const struct bus_message *m, const str
         .trace = m->trace,
     };
 
-    entropy_fill(h.nonce, sizeof(h.nonce));
+    entropy_public(h.nonce, sizeof(h.nonce));
     return seal_message(b->identity->keyring, event ? ENVELOPE_EVENT : ENVELOPE_REVOCATION, &receiver->keys[0], &h, m->body,
                         false, out);
 }

@@ -57,7 +57,7 @@ static enum result seal(struct request *rq, struct bytes body, struct buffer *va
     uint8_t random[10];
     enum result r;
 
-    entropy_fill(random, sizeof(random));
+    entropy_public(random, sizeof(random));
     struct envelope_header h = {
         .re = rq->id,
         .op = rq->op_name,
@@ -69,7 +69,7 @@ static enum result seal(struct request *rq, struct bytes body, struct buffer *va
         .trace = request_trace(rq),
     };
     h.id = uuid_v7(h.ts, random);
-    entropy_fill(h.nonce, sizeof(h.nonce));
+    entropy_public(h.nonce, sizeof(h.nonce));
 
     buffer_reset(&rs->header);
     buffer_reset(&rs->box);

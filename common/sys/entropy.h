@@ -10,4 +10,10 @@ MUST_USE enum result entropy_start(void);
 
 void entropy_fill(void *out, size_t len);
 
+/*
+ * For what stands in clear anyway, nonces and ids: from the same source, but 2 KiB of it at a time (for each thread),
+ * because asking the kernel twice a message costs as much as a box. Unique across forks. Never for keys or secrets.
+ */
+void entropy_public(void *out, size_t len);
+
 #endif

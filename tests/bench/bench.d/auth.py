@@ -7,13 +7,12 @@ import os
 import pathlib
 import re
 import time
-import urllib.parse
 
-from bench import BIN, ENV, ROOT, RUN, call
+from bench import BIN, ROOT, RUN, call
+from postgres import tool
 
 LOGINS = 4000
 IN_FLIGHT = 64
-PGBENCH = next(iter(sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"), reverse=True)), "pgbench")
 _telegram_ids = itertools.count(7_000_000_000 + int.from_bytes(os.urandom(4), "big") % 900_000_000)
 
 
@@ -39,10 +38,7 @@ def introspection(bench):
 
 def bare_transaction(seconds):
     """Sixteen connections, so that commits share their flushes as ours may."""
-    url = urllib.parse.urlparse((RUN / "secrets/auth.pg").read_text().strip())
-    env = {**ENV, "PGPASSWORD": urllib.parse.unquote(url.password or "")}
-    said = call([PGBENCH, "-n", "-M", "prepared", "-c", 16, "-j", 1, "-T", seconds, "-f", ROOT / "tests/bench/login.sql",
-                 "-h", url.hostname, "-p", url.port, "-U", url.username, url.path[1:]], env=env)
+    said = tool("pgbench", "auth", ["-n", "-M", "prepared", "-c", 16, "-j", 1, "-T", seconds, "-f", ROOT / "tests/bench/login.sql"])
     return float(re.search(r"^tps = ([0-9.]+)", said, re.M).group(1))
 
 
