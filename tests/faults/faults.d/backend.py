@@ -157,7 +157,7 @@ class Backend(threading.Thread):
                 self._receive()
                 self._again()
             for wire in self.wires.values():
-                wire.flush()
+                wire.producer.flush(20)
         except Exception as e:                          # told by settle(), in the scenario's own thread
             self.failure = e
 
@@ -184,10 +184,10 @@ class Backend(threading.Thread):
 
     def _recorded(self, type: str, stand: Stand) -> list:
         """Every event of that type since the beginning, by the operator's query."""
-        wire, found, cursor = Wire(stand, "ops", "audit"), [], {}
+        wire, found, cursor, until = Wire(stand, "ops", "audit"), [], {}, now_ms() + 60_000
         try:
             while True:
-                body = {"from": self.begun_ms - 1000, "to": now_ms() + 60_000, "type": type, "limit": PAGE} | cursor
+                body = {"from": self.begun_ms - 1000, "to": until, "type": type, "limit": PAGE} | cursor
                 for _ in range(5):
                     id, value = wire.seal("audit.query", body, ttl=8000)
                     wire.send(value, key=os.urandom(8))
