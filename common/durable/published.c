@@ -47,6 +47,16 @@ static void end(struct wait *w, bool published)
 
 static void on_pause_over(uv_timer_t *timer);
 
+/* Rows of ours may have waited behind one of the same user that another instance had, and has published since. */
+static void wake(const struct wait *w)
+{
+    struct durable *d = w->durable;
+
+    for (size_t i = 0; i < d->stream_count; i++)
+        if (d->streams[i].relay && strcmp(d->streams[i].name, w->stream) == 0)
+            outbox_wake(d->streams[i].relay);
+}
+
 static void on_counted(void *cookie, struct pg_batch *b)
 {
     struct wait *w = cookie;
@@ -64,6 +74,7 @@ static void on_counted(void *cookie, struct pg_batch *b)
         end(w, false);
         return;
     }
+    wake(w);
     uv_timer_start(&w->timer, on_pause_over, w->pause_ms, 0);
     if (w->pause_ms < LONGEST_MS)
         w->pause_ms *= 2;
