@@ -355,6 +355,16 @@ unsigned bus_instances(const struct bus *b)
     return ours > 0 && all > ours ? (all + ours - 1) / ours : 1;
 }
 
+enum result bus_sign(const struct bus *b, struct text context, struct bytes body, uint8_t key_id[8], uint8_t sig[64])
+{
+    const struct principal_key *signer = keyring_signer(b->identity->keyring);
+
+    if (!signer)
+        return RESULT_NOT_FOUND;
+    memcpy(key_id, signer->id.bytes, sizeof(signer->id.bytes));
+    return sign_detached(b->identity->keyring, context, body, sig);
+}
+
 bool bus_fresh(const struct bus *b)
 {
     return broadcast_fresh(b, clock_boot_ns());

@@ -87,6 +87,12 @@ void bus_free(struct bus *b);
  */
 void bus_event(struct bus *b, const struct audit_event *event, struct bytes key);
 
+/*
+ * Ed25519 by the first of our signing keys, as it is now, over context ‖ body (alerts, checkpoints). RESULT_NOT_FOUND:
+ * we have none.
+ */
+MUST_USE enum result bus_sign(const struct bus *b, struct text context, struct bytes body, uint8_t key_id[8], uint8_t sig[64]);
+
 /* ---- for the outbox: messages that were decided earlier, with the ids that they were given then ---- */
 
 enum publication {

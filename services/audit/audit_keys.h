@@ -9,7 +9,9 @@
     X(wrap)                             /* of subjects' keys */                                            \
     X(fingerprint)                      /* of events' bodies */                                            \
     X(notice)                           /* events of our own on their way */                               \
-    X(cursor)
+    X(cursor)                                                                                              \
+    X(group)                            /* ids of rules' groups, and of alerts */                          \
+    X(pseudonym)                        /* what alerts show in place of a name */
 
 struct audit_keys {
 #define X(name) struct secret *name;

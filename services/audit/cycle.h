@@ -28,6 +28,7 @@
 struct writer_state {
     struct tree tree;
     uint64_t subjects;                  /* the number of the next new one */
+    uint64_t minute;                    /* of the newest record, since 1970 */
     struct producers *producers;
     struct subject_cache *cache;
     struct newcomers *newcomers;

@@ -95,6 +95,7 @@ static enum result forget(struct leader *l)
     producers_free(l->writer.producers);
     l->writer.producers = NULL;
     memset(&l->writer.tree, 0, sizeof(l->writer.tree));
+    l->writer.minute = 0;
     if (l->o.watch)
         l->o.watch->forget(l->o.watch->cookie);
     return producers_new(seed, &l->writer.producers);
@@ -118,7 +119,7 @@ static void blame(struct leader *l)
 
 static void stand_by(struct leader *l, enum store_outcome o)
 {
-    static const char *const WHY[] = { "the feed has ended", "the lease has passed", "refused", "away", "tampered" };
+    static const char *const WHY[] = { "the feed has ended, or the rules are new", "the lease has passed", "refused", "away", "tampered" };
     static const unsigned WAIT_MS[] = { AGAIN_MS, TRY_MS, AGAIN_MS, TRY_MS, TAMPERED_MS };
 
     if (l->state > TAKING) {
@@ -300,6 +301,15 @@ static void replayed(void *cookie, enum store_outcome o)
         begin_cycle(l);
 }
 
+static void recalled(void *cookie, enum result r)
+{
+    struct leader *l = cookie;
+
+    if (!goes_on(l, meaning(r)))
+        return;
+    began(l, log_store_replay(l->o.store, l->o.watch, replayed, l));
+}
+
 static void loaded(void *cookie, enum store_outcome o, const struct feed_offset *offsets, size_t count)
 {
     struct leader *l = cookie;
@@ -310,7 +320,7 @@ static void loaded(void *cookie, enum store_outcome o, const struct feed_offset 
     l->state = REPLAYING;
     l->o.feed.begin(l->o.feed.cookie, offsets, count, l->batch_max);
     if (l->o.watch)
-        began(l, log_store_replay(l->o.store, l->o.watch, replayed, l));
+        began(l, l->o.watch->recall(l->o.watch->cookie, recalled, l));
     else
         lead(l);
 }
@@ -359,6 +369,11 @@ void leader_tick(struct leader *l)
     } else if (l->state == LEADING && now - l->own_ms >= OWN_MS) {
         begin_cycle(l);
     }
+}
+
+void leader_renew(struct leader *l)
+{
+    leader_feed_broken(l);
 }
 
 /* ---- its end -------------------------------------------------------------------------------------------------- */

@@ -48,6 +48,9 @@ void leader_tick(struct leader *l);
 void leader_batch(struct leader *l, const struct feed_batch *batch);
 void leader_feed_broken(struct leader *l);
 
+/* What its watch goes by has changed: it begins anew, with what is stored. */
+void leader_renew(struct leader *l);
+
 /* Begins nothing more, lets what is under way end, gives the lease back; then calls back, once. */
 void leader_stop(struct leader *l, void (*stopped)(void *cookie), void *cookie);
 

@@ -1,8 +1,10 @@
 /* audit: nothing happens unseen. The wiring, and nothing else; DESIGN.md says how it works. */
+#include "alert_log.h"
 #include "auditor.h"
 #include "clock.h"
 #include "durable.h"
 #include "outgoing.h"
+#include "rules_file.h"
 #include "service.h"
 
 #include <stdlib.h>
@@ -10,9 +12,11 @@
 
 #define TICK_MS 100
 #define PURGE_MS 60000
+#define RULES_MS 1000
 
 struct settings {
     const char *pg_url_file;
+    const char *rules;
     uint64_t pg_connections;
     uint64_t newcomers;
 };
@@ -22,6 +26,8 @@ static const struct env_setting SETTINGS[] = {
       .help = "file with postgresql://user:password@host:port/database" },
     { "HLIDKA_PG_CONNECTIONS", ENV_UINT, offsetof(struct settings, pg_connections), .fallback = "4", .min = 2, .max = 64,
       .help = "connections to PostgreSQL" },
+    { "HLIDKA_RULES", ENV_TEXT, offsetof(struct settings, rules), .fallback = "config/rules",
+      .help = "directory of the detection rules, *.yaml; read again when one changes" },
     { "HLIDKA_NEW_SUBJECTS", ENV_UINT, offsetof(struct settings, newcomers), .fallback = "10000", .min = 1, .max = 1000000,
       .help = "users and addresses that a source may name for the first time in a minute; more share its key" },
 };
@@ -30,6 +36,11 @@ struct app {
     struct auditor auditor;             /* first: what handlers are given */
     struct service *service;
     struct durable *durable;
+    struct alert_log *alerts;
+    struct watch watch;                 /* of alerts */
+    const char *rules_dir;
+    struct rule_set *rules;             /* loaded, until alerts takes them over */
+    uint64_t rules_stamp, rules_ms;
     unsigned newcomers;
     uint64_t purge_ms;
     uv_timer_t tick;
@@ -92,6 +103,55 @@ static void own_event(void *cookie, const struct audit_event *event)
     log_store_notice(&a->auditor.store, event);
 }
 
+/* ---- rules ---------------------------------------------------------------------------------------------------- */
+
+static enum result sign(void *cookie, struct text context, struct bytes body, uint8_t key_id[8], uint8_t sig[64])
+{
+    const struct app *a = cookie;
+
+    return bus_sign(service_bus(a->service), context, body, key_id, sig);
+}
+
+static enum result check_config(const void *settings, struct buffer *why)
+{
+    const struct settings *set = settings;
+    struct rule_set *rules;
+    enum result r = rules_load(set->rules, &rules, why);
+
+    if (!r)
+        rule_set_free(rules);
+    return r;
+}
+
+static void reload_rules(struct app *a)
+{
+    struct rule_set *rules;
+    struct buffer why;
+
+    buffer_init(&why, 16384);
+    enum result r = rules_load(a->rules_dir, &rules, &why);
+    if (r) {
+        log_error("audit.rules_refused", LOG_STR("dir", a->rules_dir), LOG_RESULT(r),
+                  LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
+    } else {
+        log_info("audit.rules_loaded", LOG_STR("dir", a->rules_dir), LOG_UINT("rules", rules->rule_count));
+        alert_log_adopt(a->alerts, rules);
+        leader_renew(a->auditor.leader);
+    }
+    buffer_free(&why);
+}
+
+static void look_at_rules(struct app *a)
+{
+    uint64_t stamp = rules_stamp(a->rules_dir);
+
+    a->rules_ms = boot_ms();
+    if (stamp == 0 || stamp == a->rules_stamp)
+        return;
+    a->rules_stamp = stamp;
+    reload_rules(a);
+}
+
 /* ---- opening -------------------------------------------------------------------------------------------------- */
 
 static enum result open_keys(struct app *a)
@@ -112,12 +172,21 @@ static void opened(void *cookie)
     const struct leader_options o = {
         .store = &a->auditor.store,
         .feed = { begin_feed, next_batch, end_feed, reject, a },
+        .watch = &a->watch,
         .newcomers_per_minute = a->newcomers,
         .now_ms = clock_unix_ms,
         .boot_ms = boot_ms,
     };
     enum result r = open_keys(a);
 
+    if (!r)
+        r = alert_log_new(&(struct alert_log_options){ a->durable, &a->auditor.keys, sign, a }, a->rules, &a->alerts);
+    if (!r) {
+        a->rules = NULL;
+        a->auditor.alerts = a->alerts;
+        a->watch = alert_log_watch(a->alerts);
+        r = alert_log_metrics(a->alerts, service_metrics(a->service));
+    }
     if (!r) {
         a->auditor.store = (struct log_store){ durable_pg(a->durable), &a->auditor.keys, *durable_self(a->durable) };
         r = leader_new(&o, &a->auditor.leader);
@@ -135,6 +204,8 @@ static void on_tick(uv_timer_t *timer)
     if (!a->auditor.leader)
         return;
     leader_tick(a->auditor.leader);
+    if (boot_ms() - a->rules_ms >= RULES_MS)
+        look_at_rules(a);
     if (leader_epoch(a->auditor.leader) && boot_ms() - a->purge_ms >= PURGE_MS) {
         a->purge_ms = boot_ms();
         log_store_purge(&a->auditor.store, clock_unix_ms());
@@ -152,13 +223,21 @@ static enum result start(struct service *s, const void *settings, void **state, 
     a->service = s;
     a->newcomers = (unsigned)set->newcomers;
     a->purge_ms = boot_ms();
-    enum result r = durable_open(
+    a->rules_dir = set->rules;
+    a->rules_stamp = rules_stamp(set->rules);
+    enum result r = rules_load(set->rules, &a->rules, why);
+    if (r) {
+        free(a);
+        return r;
+    }
+    r = durable_open(
         &(struct durable_options){
             .service = s, .pg_url_file = set->pg_url_file, .schema = "audit", .streams = STREAMS, .data_key = true,
             .connections = (unsigned)set->pg_connections, .opened = opened, .cookie = a,
         },
         &a->durable, why);
     if (r) {
+        rule_set_free(a->rules);
         free(a);
         return r;
     }
@@ -190,6 +269,8 @@ static void closed(void *cookie)
     if (--a->closing > 0)
         return;
     leader_free(a->auditor.leader);
+    alert_log_free(a->alerts);
+    rule_set_free(a->rules);
     audit_keys_free(&a->auditor.keys);
     free(a);
     service_stopped(s);
@@ -233,6 +314,7 @@ int main(int argc, char **argv)
         .route_count = audit_route_count,
         .feed = &FEED,
         .own_event = own_event,
+        .check = check_config,
         .start = start,
         .ready = ready,
         .stop = stop,

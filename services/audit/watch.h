@@ -5,11 +5,12 @@
  * A leader's life, as its watch sees it:
  *
  *     forget                           all state is worth nothing: a leadership begins, or a transaction was lost
+ *     recall                           what it keeps in tables of its own, now that nobody else writes them
  *     replay × n                       the records that were received within reach_ms before the newest, in seq order
- *     feed × n, written                a transaction of n new records, in seq order; then the next
+ *     feed × n, settle, written        a transaction of n new records, in seq order; then the next
  *
  * A transaction that does not commit is never undone in parts: forget and replay come again, from what is stored. So
- * a watch needs no way back, and what it knows beyond reach_ms it keeps in tables of its own, written by feed.
+ * a watch needs no way back, and what it knows beyond reach_ms it keeps in tables, written in the records' transaction.
  * Same log, same alerts: nothing but the records may decide, neither the clock nor how they were cut into transactions.
  */
 #ifndef HLIDKA_WATCH_H
@@ -21,11 +22,17 @@ struct pg_batch;
 
 struct watch {
     void (*forget)(void *cookie);
+    /* Calls back once, from the loop, unless it returns an error. */
+    enum result (*recall)(void *cookie, void (*recalled)(void *leader, enum result r), void *leader);
     uint64_t (*reach_ms)(void *cookie);
-    /* Failures of both give the leadership up; the next one tries again. */
+    /* A failure of anything gives the leadership up; the next one tries again. */
     enum result (*replay)(void *cookie, const struct log_record *r);
-    /* Adds its statements to writes: behind those that fence the transaction. r and all it borrows live for the call. */
+    /*
+     * Both may add statements to writes, behind those that fence the transaction. r and all it borrows live for the call.
+     * RESULT_TOO_LARGE: too much for one transaction; fewer records come at once.
+     */
     enum result (*feed)(void *cookie, const struct log_record *r, struct pg_batch *writes);
+    enum result (*settle)(void *cookie, struct pg_batch *writes);
     /* What was fed since the last time is committed: wake the relay. */
     void (*written)(void *cookie);
     void *cookie;
