@@ -57,7 +57,7 @@ static enum result filling_reset(struct filling *f, size_t partitions)
     if (!offsets || !gaps)
         return RESULT_NO_MEMORY;
     for (size_t i = 0; i < partitions; i++)
-        f->offsets[i] = (struct feed_offset){ (int32_t)i, -1 };
+        f->offsets[i] = (struct feed_offset){ (int32_t)i, NOT_MOVED };
     return RESULT_OK;
 }
 
@@ -157,7 +157,7 @@ static enum result prepare(struct feed *f, size_t partitions)
         return RESULT_NO_MEMORY;
     f->partition_count = partitions;
     for (size_t i = 0; i < partitions; i++)
-        f->partitions[i] = (struct feed_partition){ .next = -1 };
+        f->partitions[i] = (struct feed_partition){ .next = FEED_OLDEST };
     for (size_t i = 0; i < f->from_count; i++)
         if (f->from[i].partition >= 0 && (size_t)f->from[i].partition < partitions)
             f->partitions[f->from[i].partition].next = f->from[i].next;
@@ -230,7 +230,8 @@ static void commit(struct bus *b, const struct filling *done)
     if (!list)
         return;
     for (size_t i = 0; i < done->moved; i++)
-        rd_kafka_topic_partition_list_add(list, topic, b->feed.offsets[i].partition)->offset = b->feed.offsets[i].next;
+        if (b->feed.offsets[i].next >= 0)
+            rd_kafka_topic_partition_list_add(list, topic, b->feed.offsets[i].partition)->offset = b->feed.offsets[i].next;
     rd_kafka_resp_err_t err = rd_kafka_commit(b->feed.rk, list, 1);
     if (err)
         log_debug("bus.feed_commit", LOG_STR("error", rd_kafka_err2name(err)));
@@ -248,7 +249,7 @@ static void hand_over(struct bus *b)
     f->busy = true;
     f->batches++;
     for (size_t i = 0; i < f->partition_count; i++)
-        if (full->offsets[i].next >= 0)
+        if (full->offsets[i].next != NOT_MOVED)
             f->offsets[moved++] = full->offsets[i];
     full->moved = moved;
     f->batch = (struct feed_batch){

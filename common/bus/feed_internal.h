@@ -9,6 +9,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#define NOT_MOVED INT64_MIN
+
 struct filling {
     struct feed_item items[FEED_BATCH_MAX];
     struct buffer bodies[FEED_BATCH_MAX];   /* of the items; their memory is kept */
@@ -16,14 +18,14 @@ struct filling {
     size_t count;
     size_t bytes;
     struct arena arena;                     /* what the items' events consist of */
-    struct feed_offset *offsets;            /* one a partition, by its number; next < 0: has not moved */
+    struct feed_offset *offsets;            /* one a partition, by its number; next is NOT_MOVED until it has */
     size_t moved;
     struct feed_gap *gaps;                  /* at most one a partition */
     size_t gap_count;
 };
 
 struct feed_partition {
-    int64_t next;                           /* the offset that is expected; -1: the oldest */
+    int64_t next;                           /* the offset that is expected, or FEED_OLDEST */
     struct unreadable unreadable;
 };
 

@@ -26,7 +26,7 @@ static void seek(struct bus *b, int32_t partition, int64_t offset)
 static void move_to(struct feed *f, int32_t partition, int64_t next)
 {
     f->partitions[partition].next = next;
-    if (f->fill->offsets[partition].next < 0)
+    if (f->fill->offsets[partition].next == NOT_MOVED)
         f->fill->moved++;
     f->fill->offsets[partition].next = next;
 }
@@ -45,6 +45,8 @@ static void tell_gap(struct bus *b, int32_t partition)
         at++;
     if (at == f->fill->gap_count)
         f->fill->gaps[f->fill->gap_count++] = (struct feed_gap){ partition, f->partitions[partition].next };
+    /* Kept with the gap: who begins anew before anything has been read must not find the old place filled again. */
+    move_to(f, partition, FEED_OLDEST);
     seek(b, partition, RD_KAFKA_OFFSET_BEGINNING);
 }
 

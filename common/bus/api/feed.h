@@ -26,6 +26,7 @@ struct bus;
 
 #define FEED_BATCH_MAX   512u
 #define FEED_BATCH_BYTES (1u << 20)
+#define FEED_OLDEST      (-2)           /* as an offset: the oldest that there is */
 
 struct feed_item {
     int32_t partition;
@@ -42,10 +43,10 @@ struct feed_item {
 
 struct feed_offset {
     int32_t partition;
-    int64_t next;                           /* everything below is in this batch or an earlier one */
+    int64_t next;                           /* everything below is in this batch or an earlier one; or FEED_OLDEST */
 };
 
-/* The broker no longer has what was to be read next: it goes on with the oldest that there is. */
+/* The broker no longer has what was to be read next: it goes on with the oldest that there is, and the offset says so. */
 struct feed_gap {
     int32_t partition;
     int64_t from;
