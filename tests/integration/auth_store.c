@@ -315,15 +315,19 @@ static struct uuid fresh_id(void)
     return client_header(&f->backend, "auth.user.get").id;
 }
 
+static void send_login_from(const struct uuid *id, struct text_pair fields[4], const struct auth_device *device, int32_t partition)
+{
+    struct auth_login_telegram_widget_request body = { .fields = { fields, 4 }, .device = *device };
+
+    send_as(id, "auth.login.telegram_widget", &schema_auth_login_telegram_widget_request, &body, partition);
+}
+
 static void send_login(const struct uuid *id, struct text_pair fields[4], const char *info, int32_t partition)
 {
-    struct auth_login_telegram_widget_request body = {
-        .fields = { fields, 4 },
-        .device = { .type = AUTH_WEB, .info = text_of(info), .id = TEXT("laptop-canary"), .has_ip = true },
-    };
+    struct auth_device device = { .type = AUTH_WEB, .info = text_of(info), .id = TEXT("laptop-canary"), .has_ip = true };
 
-    cr_assert_eq(ip_parse(TEXT("192.0.2.77"), &body.device.ip), RESULT_OK);
-    send_as(id, "auth.login.telegram_widget", &schema_auth_login_telegram_widget_request, &body, partition);
+    cr_assert_eq(ip_parse(TEXT("192.0.2.77"), &device.ip), RESULT_OK);
+    send_login_from(id, fields, &device, partition);
 }
 
 static struct uuid login(const char *person, unsigned age_s, int32_t partition)
@@ -506,6 +510,59 @@ Test(auth_store, who_is_disabled_or_deleted_does_not_log_in)
     id = login("7000000001", 4, 3);
     cr_expect_eq(reply(&id, 0)->status, 200);
     cr_expect_eq(sql(SESSIONS), 2);
+}
+
+static bool last_new_device;
+
+static void take_session(const struct uuid *re, struct bytes result)
+{
+    struct auth_session s;
+    struct field_errors errors;
+    struct arena arena;
+
+    (void)re;
+    arena_init(&arena, NULL, 0, 65536);
+    cr_assert_eq(body_decode(&schema_auth_session, result, &arena, &s, &errors), RESULT_OK);
+    last_new_device = s.new_device;
+    arena_reset(&arena);
+}
+
+Test(auth_store, a_device_is_new_when_no_session_of_90_days_had_its_id_or_else_its_type_and_info)
+{
+    static const struct {
+        const char *person;
+        enum auth_device_type type;
+        const char *info, *id;
+        bool aged, is_new;              /* aged: all sessions before were last used 91 days ago */
+    } CASES[] = {
+        { "71", AUTH_WEB, "Firefox", "one", false, false },     /* the very first login */
+        { "71", AUTH_WEB, "Firefox", "one", false, false },
+        { "71", AUTH_IOS, "iPhone", "one", false, false },      /* the id alone counts */
+        { "71", AUTH_WEB, "Firefox", "two", false, true },
+        { "71", AUTH_WEB, "Firefox", NULL, false, false },      /* without one, type and info of any session */
+        { "71", AUTH_IOS, "Firefox", NULL, false, true },
+        { "71", AUTH_WEB, "Safari", NULL, false, true },
+        { "72", AUTH_WEB, "Safari", "one", false, false },      /* somebody else's very first */
+        { "72", AUTH_WEB, "Firefox", NULL, false, true },       /* somebody else's device */
+        { "71", AUTH_WEB, "Safari", NULL, true, true },
+        { "71", AUTH_WEB, "Safari", NULL, false, false },
+    };
+
+    f->take_result = take_session;
+    for (unsigned i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        struct auth_device device = { .type = CASES[i].type, .info = text_of(CASES[i].info) };
+        struct uuid id = fresh_id();
+        struct text_pair fields[4];
+
+        if (CASES[i].id)
+            device.id = text_of(CASES[i].id);
+        if (CASES[i].aged)
+            sql("UPDATE sessions SET created_at = created_at - interval '91 days', last_activity = last_activity - interval '91 days'");
+        sign(CASES[i].person, i, fields);
+        send_login_from(&id, fields, &device, (int32_t)(i % FIXTURE_PARTITIONS));
+        cr_assert_eq(reply(&id, 0)->status, 200);
+        cr_expect_eq(last_new_device, CASES[i].is_new, "case %u", i);
+    }
 }
 
 /* ---- ends --------------------------------------------------------------------------------------------------------- */

@@ -368,6 +368,8 @@ static void take_reply(struct fixture_client *c, const rd_kafka_message_t *m)
             out->status = reply.status;
             if (reply.has_error)
                 snprintf(out->code, sizeof(out->code), "%.*s", TEXT_ARG(reply.error.code));
+            else if (c->f->take_result)
+                c->f->take_result(&out->re, reply.result);
         }
     }
     arena_reset(&arena);

@@ -65,6 +65,7 @@ struct fixture {
     bool stopping[FIXTURE_BUSES], stopped[FIXTURE_BUSES];
     struct arrivals dead, events;
     struct bus_options options;         /* for the next bus */
+    void (*take_result)(const struct uuid *re, struct bytes result);    /* the test's, of each 200 that opens; or NULL */
     uint64_t now_shift_ms;
 };
 
