@@ -1,4 +1,4 @@
-"""auth: introspection from the cache, and logins of people nobody has seen before."""
+"""auth: introspection from the cache, logins of people nobody has seen before, and how long a revoked session is accepted."""
 import hashlib
 import hmac
 import itertools
@@ -6,13 +6,16 @@ import json
 import os
 import pathlib
 import re
+import signal
+import subprocess
 import time
 
-from bench import BIN, ROOT, RUN, call
+from bench import BIN, ENV, ROOT, RUN, call
 from postgres import tool
 
 LOGINS = 4000
 IN_FLIGHT = 64
+INSTANCES, STOPPED_S = 3, 6
 _telegram_ids = itertools.count(7_000_000_000 + int.from_bytes(os.urandom(4), "big") % 900_000_000)
 
 
@@ -56,6 +59,41 @@ def logins(bench):
     bench.row(f"logins, {IN_FLIGHT} in flight", "1/s", got["per_s"], 1 / (1 / echo["per_s"] + 1 / bare), 0.5, at_least=True)
 
 
+def revocation(rounds, deadline_ms, meanwhile=lambda: None):
+    """tests/bench/revocation.c: a session is used at all instances, and revoked; p99 in ms until its last use."""
+    process = subprocess.Popen([BIN / "tests/bench/revocation", RUN, str(rounds), str(deadline_ms)], stdout=subprocess.PIPE, env=ENV, cwd=ROOT)
+    meanwhile()
+    said = process.communicate(timeout=600)[0]
+    if process.returncode != 0:
+        raise SystemExit(f"bench: revocation: exit {process.returncode}: {said.decode(errors='replace')[:500]}")
+    return json.loads(said)
+
+
+def sleep_one():
+    """An instance is stopped and woken, so that what it holds has passed it by."""
+    pid = int(json.loads((RUN / "pid/auth-2.json").read_text())["pid"])
+    time.sleep(2)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(STOPPED_S)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def revocations(bench):
+    call(["tools/stack", "start", "auth", INSTANCES])
+    try:
+        rounds = bench.scaled(300)
+        found = revocation(rounds, 2000)
+        bench.row(f"revoke to last accepted use, {INSTANCES} instances, p99", "ms", found["took_p99_ms"], None, 1000, at_least=False)
+        # Asked of the one that sleeps, a revocation waits for it: the second is from its answer on.
+        found = revocation(rounds, 30_000, sleep_one)
+        bench.row("the same from the answer, one stopped and woken, p99", "ms", found["after_p99_ms"], None, 1000, at_least=False)
+    finally:
+        call(["tools/stack", "start", "auth", 1])
+
+
 def run(bench):
     introspection(bench)
     logins(bench)
+    revocations(bench)
