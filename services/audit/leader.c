@@ -405,7 +405,7 @@ static void collect(void *cookie)
     struct leader *l = cookie;
 
     l->leading = l->state == LEADING;
-    l->size = l->leading ? (double)l->writer.tree.size : 0;
+    l->size = l->state == LEADING ? (double)l->writer.tree.size : 0;
     l->subjects = (double)subject_cache_count(l->writer.cache);
     l->producers = l->writer.producers ? (double)producers_count(l->writer.producers) : 0;
 }
