@@ -183,7 +183,7 @@ setup:          ## install everything that building, running and testing need (D
 run: setup      ## set up, build, start the whole system and act as an app's backend (BUS=devbus|kafka)
 	@$(MAKE) --no-print-directory -j2 all
 	@HLIDKA_FLAVOUR=$(FLAVOUR) tools/stack up --bus $(or $(BUS),devbus)
-	@$(B)/bin/hlidkactl tour
+	@HLIDKA_FLAVOUR=$(FLAVOUR) FLAVOUR=$(FLAVOUR) tools/tour
 
 stop:           ## stop what `make run` started
 	@tools/stack down

@@ -165,6 +165,23 @@ static enum result prepare(struct feed *f, size_t partitions)
     return r ? r : filling_reset(f->given, partitions);
 }
 
+/* Each partition from what comes next of it: what librdkafka had fetched for it is fetched again. */
+static bool assign_all(struct bus *b)
+{
+    struct feed *f = &b->feed;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)f->partition_count);
+
+    f->jumped = false;
+    if (!list)
+        return false;
+    for (size_t i = 0; i < f->partition_count; i++)
+        rd_kafka_topic_partition_list_add(list, b->topics.own[OWN_EVENTS].name, (int32_t)i)->offset =
+            f->partitions[i].next < 0 ? RD_KAFKA_OFFSET_BEGINNING : f->partitions[i].next;
+    assign(b, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return true;
+}
+
 static void begin_if_known(struct bus *b)
 {
     struct feed *f = &b->feed;
@@ -172,18 +189,10 @@ static void begin_if_known(struct bus *b)
 
     if (!f->wanted || topic->partitions == 0 || b->state != BUS_RUNNING)
         return;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)topic->partitions);
-    if (!list || prepare(f, topic->partitions)) {
-        if (list)
-            rd_kafka_topic_partition_list_destroy(list);
+    if (prepare(f, topic->partitions) || !assign_all(b)) {
         feed_break(b, "no memory");
         return;
     }
-    for (size_t i = 0; i < f->partition_count; i++)
-        rd_kafka_topic_partition_list_add(list, topic->name, (int32_t)i)->offset =
-            f->partitions[i].next < 0 ? RD_KAFKA_OFFSET_BEGINNING : f->partitions[i].next;
-    assign(b, list);
-    rd_kafka_topic_partition_list_destroy(list);
     f->wanted = false;
     f->running = true;
     log_info("bus.feed_begun", LOG_UINT("partitions", f->partition_count));
@@ -298,6 +307,8 @@ bool feed_serve(struct bus *b)
         if (m)
             feed_take(b, m);
     }
+    if (f->running && f->jumped && !assign_all(b))
+        feed_break(b, "no memory");
     if (f->broken) {
         f->broken = false;
         b->options.feed->broken(b->options.handler_cookie);

@@ -47,7 +47,8 @@ static void tell_gap(struct bus *b, int32_t partition)
         f->fill->gaps[f->fill->gap_count++] = (struct feed_gap){ partition, f->partitions[partition].next };
     /* Kept with the gap: who begins anew before anything has been read must not find the old place filled again. */
     move_to(f, partition, FEED_OLDEST);
-    seek(b, partition, RD_KAFKA_OFFSET_BEGINNING);
+    /* A partition whose offset was refused has stopped fetching, and a seek does not start it: assigned anew, it does. */
+    f->jumped = true;
 }
 
 static void pass_over(struct bus *b, int32_t partition, int64_t offset)

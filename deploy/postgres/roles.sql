@@ -15,6 +15,7 @@ ALTER ROLE hlidka_crypto PASSWORD :'crypto';
 ALTER ROLE hlidka_audit PASSWORD :'audit';
 -- The owner reads what the services own: backups, and tests that look at what is stored.
 GRANT hlidka_auth, hlidka_crypto, hlidka_audit TO hlidka;
+GRANT pg_checkpoint TO hlidka;
 
 SELECT 'CREATE DATABASE hlidka OWNER hlidka' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'hlidka') \gexec
 REVOKE ALL ON DATABASE hlidka FROM PUBLIC;

@@ -110,6 +110,7 @@ static void take(struct settings *s, const char *name, const char *value)
         { "HLIDKA_PRINCIPALS", &s->principals },
         { "HLIDKA_KEYS", &s->keys },
         { "HLIDKA_PRINCIPAL", &s->principal },
+        { "HLIDKA_TELEGRAM_TOKEN_FILE", &s->telegram_token },
     };
 
     if (strncmp(name, KAFKA_PREFIX, strlen(KAFKA_PREFIX)) == 0) {

@@ -32,6 +32,7 @@ struct settings {
     const char *principals;
     const char *keys;
     const char *principal;      /* never NULL once loaded: "ops" */
+    const char *telegram_token; /* file of the bot's token; NULL when nobody says */
     struct property properties[SETTINGS_PROPERTIES_MAX];
     unsigned property_count;
     bool too_many;
