@@ -282,7 +282,7 @@ Test(durable_outbox, each_users_events_come_in_the_order_of_their_commits)
     for (size_t i = 0; i < heard_count; i++) {
         unsigned u = (unsigned)(heard[i].user[0] - 'a');
         cr_assert_lt(u, USERS);
-        cr_assert_eq((unsigned)(int)strtol(heard[i].endpoint), next[u], "%s: %s instead of %u", heard[i].user, heard[i].endpoint, next[u]);
+        cr_assert_eq((unsigned)strtoul(heard[i].endpoint, NULL, 10), next[u], "%s: %s instead of %u", heard[i].user, heard[i].endpoint, next[u]);
         next[u]++;
     }
     cr_expect_eq(rows_left(0), 0);
