@@ -11,6 +11,7 @@ enum {
     TAMPERED_MS = 30000,
     HOLD_MS = 1000,                     /* of the lease's 3 s */
     OWN_MS = 500,                       /* at most so long until the log says what it has to say itself */
+    CAREFUL_MS = 600000,                /* after an event that came twice */
     CALM = 16,                          /* transactions that commit before they grow again */
 };
 
@@ -33,12 +34,14 @@ struct leader {
     size_t batch_max;
     unsigned calm;
     struct cycle_poison poison;
+    uint64_t careful_ms;                /* CLOCK_BOOTTIME: until then what may come twice is looked for */
     const char *fault;
 
     uint64_t records, events, repeats, cycles, given_up, rejected;
     double leading, size, subjects, producers;      /* gauges */
 };
 
+static void settle(struct leader *l);
 static void looked(void *cookie, enum store_outcome o);
 static void written(void *cookie, enum store_outcome o);
 
@@ -119,23 +122,34 @@ static void blame(struct leader *l)
 
 static void stand_by(struct leader *l, enum store_outcome o)
 {
-    static const char *const WHY[] = { "the feed has ended, or the rules are new", "the lease has passed", "refused", "away", "tampered" };
-    static const unsigned WAIT_MS[] = { AGAIN_MS, TRY_MS, AGAIN_MS, TRY_MS, TAMPERED_MS };
+    static const struct {
+        const char *why;
+        unsigned wait_ms;
+    } AS[] = {
+        [STORE_DONE] = { "the feed has ended, or the rules are new", AGAIN_MS },
+        [STORE_LEASE_LOST] = { "the lease has passed", TRY_MS },
+        [STORE_REPEATED] = { "an event came twice", 0 },
+        [STORE_REFUSED] = { "refused", AGAIN_MS },
+        [STORE_AWAY] = { "away", TRY_MS },
+        [STORE_TAMPERED] = { "tampered", TAMPERED_MS },
+    };
 
     if (l->state > TAKING) {
-        log_warn("audit.stands_by", LOG_STR("why", WHY[o]), LOG_INT("epoch", l->epoch));
+        log_warn("audit.stands_by", LOG_STR("why", AS[o].why), LOG_INT("epoch", l->epoch));
         l->given_up++;
         l->o.feed.end(l->o.feed.cookie);
     }
     l->fault = o == STORE_TAMPERED ? "what is stored is not what was written (audit.*_tampered in the log)" : NULL;
     if (o == STORE_REFUSED)
         blame(l);
+    if (o == STORE_REPEATED)
+        l->careful_ms = l->o.boot_ms() + CAREFUL_MS;
     cycle_close(l->cycle, false);
     l->batch = NULL;
     l->broken = false;
     l->state = STANDBY;
     l->epoch = 0;
-    l->try_ms = l->o.boot_ms() + WAIT_MS[o];
+    l->try_ms = l->o.boot_ms() + AS[o].wait_ms;
 }
 
 static void finish_stop(struct leader *l)
@@ -206,9 +220,16 @@ static void began(struct leader *l, enum result r)
 
 static void begin_cycle(struct leader *l)
 {
-    l->own_ms = l->o.boot_ms();
+    uint64_t now = l->o.boot_ms();
+
     l->cycle->poison = l->poison;
+    l->cycle->careful = now < l->careful_ms;
     enum result r = cycle_take(l->cycle, l->batch, l->o.now_ms());
+    if (!r && now - l->own_ms < OWN_MS && !cycle_must_look(l->cycle)) {
+        settle(l);
+        return;
+    }
+    l->own_ms = now;
     began(l, r ? r : log_store_look(l->o.store, l->cycle, looked, l));
 }
 
@@ -235,12 +256,8 @@ static void batch_done(struct leader *l)
     l->o.feed.next(l->o.feed.cookie, l->batch_max);
 }
 
-static void looked(void *cookie, enum store_outcome o)
+static void settle(struct leader *l)
 {
-    struct leader *l = cookie;
-
-    if (!goes_on(l, o))
-        return;
     enum result r = cycle_settle(l->cycle);
     if (!r && cycle_empty(l->cycle)) {
         batch_done(l);
@@ -248,6 +265,12 @@ static void looked(void *cookie, enum store_outcome o)
         return;
     }
     began(l, r ? r : log_store_write(l->o.store, l->epoch, l->cycle, written, l));
+}
+
+static void looked(void *cookie, enum store_outcome o)
+{
+    if (goes_on(cookie, o))
+        settle(cookie);
 }
 
 static void written(void *cookie, enum store_outcome o)

@@ -18,6 +18,7 @@ struct log_store {
 enum store_outcome {
     STORE_DONE,
     STORE_LEASE_LOST,                   /* the epoch has passed: rolled back */
+    STORE_REPEATED,                     /* an event has been recorded before, for which nobody had looked: rolled back */
     STORE_REFUSED,                      /* PostgreSQL does not take what was to be written: rolled back */
     STORE_AWAY,                         /* not reachable, or what became of it is not known */
     STORE_TAMPERED,                     /* what is stored is not what was written: in the log, by name */

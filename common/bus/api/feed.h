@@ -2,10 +2,10 @@
  * The feed of events: one process reads all partitions of <prefix>audit.events, without a group, from offsets that it
  * keeps in its own store, and is given what arrives in batches.
  *
- *     feed_begin(bus, offsets, count, 512)
+ *     feed_begin(bus, offsets, count, FEED_BATCH_MAX)
  *         batch(cookie, batch)             its items borrowed until …
  *         … stores items and offsets in one transaction …
- *     feed_next(bus, 512)                  … here; the next batch, which has gathered meanwhile, follows
+ *     feed_next(bus, FEED_BATCH_MAX)       … here; the next batch, which has gathered meanwhile, follows
  *     feed_end(bus)                        at any time: nothing more comes, whatever is borrowed is gone
  *
  * Each message has gone through the receive order (receive.h): items are authentic, granted, and decoded. What is not is
@@ -24,7 +24,7 @@
 struct audit_event;
 struct bus;
 
-#define FEED_BATCH_MAX   512u
+#define FEED_BATCH_MAX   1024u
 #define FEED_BATCH_BYTES (1u << 20)
 #define FEED_OLDEST      (-2)           /* as an offset: the oldest that there is */
 
