@@ -20,6 +20,10 @@ static const struct pg_statement APPEND = { "outbox_append",
 static const struct pg_statement PENDING = { "outbox_pending",
     "SELECT count(*) FROM outbox WHERE stream = $1 AND user_key = $2", "tt" };
 
+static const struct pg_statement WAITING = { "outbox_waiting",
+    "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created)), 0)::float8 "
+    "FROM (SELECT created FROM outbox WHERE stream = $1 ORDER BY n LIMIT $2) AS oldest", "ti" };
+
 /* One take of a stream at a time. The next statement has a snapshot of its own and sees what the last taker holds. */
 static const struct pg_statement TURN = { "outbox_turn",
     "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || '.outbox.' || $1, 0))", "t" };
@@ -42,6 +46,9 @@ static const struct pg_statement TAKE = { "outbox_take",
 
 static const struct pg_statement RENEW = { "outbox_renew",
     "UPDATE outbox SET held_until = " HELD("$3") " WHERE n = ANY($1) AND holder = $2", "Iuf" };
+
+static const struct pg_statement RELEASE = { "outbox_release",
+    "UPDATE outbox SET held_until = clock_timestamp() WHERE n = ANY($1) AND holder = $2", "Iu" };
 
 static const struct pg_statement DELETE = { "outbox_delete", "DELETE FROM outbox WHERE n = ANY($1)", "I" };
 
@@ -90,6 +97,11 @@ enum result outbox_append(struct pg_batch *b, const struct uuid *holder, struct 
 enum result outbox_pending(struct pg_batch *b, struct text stream, struct text user_key)
 {
     return pg_add(b, &PENDING, PG_TEXT(stream), PG_TEXT(user_key));
+}
+
+enum result outbox_waiting(struct pg_batch *b, struct text stream)
+{
+    return pg_add(b, &WAITING, PG_TEXT(stream), PG_INT(OUTBOX_COUNTED));
 }
 
 /* ---- the cycle -------------------------------------------------------------------------------------------- */
@@ -145,12 +157,12 @@ static void rest(struct outbox *o)
     o->phase = IDLE;
 }
 
-static void on_deleted(void *cookie, struct pg_batch *b)
+static void on_settled(void *cookie, struct pg_batch *b)
 {
     struct outbox *o = cookie;
     bool undelivered = false;
 
-    (void)query_back(o, b, "delete");   /* where it failed the rows are published once more */
+    (void)query_back(o, b, "settle");   /* where it failed the rows are published once more */
     pg_batch_free(b);
     for (size_t i = 0; i < o->count; i++)
         undelivered |= o->rows[i].state == UNDELIVERED;
@@ -171,18 +183,34 @@ static bool blocked(const struct outbox *o, size_t at)
     return false;
 }
 
-static void delete_delivered(struct outbox *o)
+/*
+ * What was delivered goes. What was not is held no longer: this process may be the only one that cannot reach Kafka, and
+ * it would take its rows again and again before anybody else could.
+ */
+static void settle(struct outbox *o)
 {
-    int64_t numbers[OUTBOX_BATCH];
-    size_t count = 0;
+    int64_t gone[OUTBOX_BATCH], left[OUTBOX_BATCH];
+    size_t gone_count = 0, left_count = 0;
     struct pg_batch *b;
+    enum result r = RESULT_OK;
 
-    for (size_t i = 0; i < o->count; i++)
+    for (size_t i = 0; i < o->count; i++) {
         if (o->rows[i].state == DELIVERED && !blocked(o, i))
-            numbers[count++] = o->rows[i].n;
+            gone[gone_count++] = o->rows[i].n;
+        else
+            left[left_count++] = o->rows[i].n;
+    }
     o->phase = DELETING;
-    if (count == 0 || !query_new(&b) || !query_send(o, b, pg_add(b, &DELETE, PG_INTS(numbers, count)), on_deleted))
+    if (!query_new(&b)) {
         rest(o);                        /* the next poll takes them again */
+        return;
+    }
+    if (gone_count > 0)
+        r = pg_add(b, &DELETE, PG_INTS(gone, gone_count));
+    if (!r && left_count > 0)
+        r = pg_add(b, &RELEASE, PG_INTS(left, left_count), PG_UUID(&o->options.holder));
+    if (!query_send(o, b, r, on_settled))
+        rest(o);
 }
 
 void outbox_done(struct outbox *o, int64_t n, bool delivered)
@@ -201,7 +229,7 @@ void outbox_done(struct outbox *o, int64_t n, bool delivered)
         o->stats.failed++;
     o->stats.in_hand = --o->missing;
     if (o->missing == 0 && !o->stopping)
-        delete_delivered(o);
+        settle(o);
 }
 
 /* Rows are handed over in order; after one that is refused, those of the same user wait with it. */
@@ -220,7 +248,7 @@ static void publish(struct outbox *o)
         o->stats.in_hand = --o->missing;
     }
     if (o->missing == 0 && !o->stopping)
-        delete_delivered(o);
+        settle(o);
 }
 
 static void on_taken(void *cookie, struct pg_batch *b)

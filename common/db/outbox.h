@@ -10,7 +10,7 @@
  * whoever finds it older takes it over. Takes of one stream exclude each other (an advisory lock), and a
  * row waits while an earlier one of the same user is in other hands. A relay publishes what it took, waits
  * for every report, deletes what was delivered (but nothing after an undelivered row of the same user),
- * and takes again. There is no cursor: what is in the table is unpublished.
+ * holds the rest no longer, and takes again. There is no cursor: what is in the table is unpublished.
  *
  * Kafka is not in here: `publish` is the bus' function, and the bus reports with outbox_done.
  */
@@ -38,6 +38,13 @@ MUST_USE enum result outbox_append(struct pg_batch *b, const struct uuid *holder
 
 /* One row, one int8: how many rows of that user are unpublished in that stream. */
 MUST_USE enum result outbox_pending(struct pg_batch *b, struct text stream, struct text user_key);
+
+/*
+ * One row: int8, how many rows are unpublished in that stream, counted up to OUTBOX_COUNTED; float8, seconds since the
+ * oldest of them was written, 0 when there is none.
+ */
+#define OUTBOX_COUNTED 10000
+MUST_USE enum result outbox_waiting(struct pg_batch *b, struct text stream);
 
 struct outbox_stats {
     uint64_t taken, published, failed;  /* rows; failed ones are taken again */

@@ -12,11 +12,14 @@ enum {
     PROPERTIES_MAX = 64,
     CALL_MS = 5000,
     QUERY_MS = 3000,
-    RETRY_MS = 500,
+    RETRY_FIRST_MS = 250,
+    RETRY_LONGEST_MS = 4000,
     WRAPPED_MAX = 4096,
+    WRAPPED_PREFIX = 8,                 /* protocol.md section 6: `hld1` and the ring key's version */
 };
 
 static const struct pg_statement READ = { "data_key_read", "SELECT wrapped FROM data_key", "" };
+static const struct pg_statement REPLACE = { "data_key_replace", "UPDATE data_key SET wrapped = $2 WHERE wrapped = $1", "bb" };
 static const struct pg_statement KEEP = { "data_key_keep",
     "INSERT INTO data_key (wrapped) VALUES ($1) ON CONFLICT DO NOTHING", "b" };
 
@@ -28,7 +31,10 @@ struct datakey {
     struct hlidka *client;
     uv_timer_t timer;
     char why[160];
-    bool busy;                          /* a query or a call is under way */
+    uint64_t pause_ms;                  /* before the next try */
+    uint8_t wrapped[WRAPPED_MAX];       /* as the row has it */
+    size_t wrapped_len;
+    bool have;                          /* found has been called */
     bool done;
     unsigned open;                      /* client, timer: what has to close */
     void (*stopped)(void *cookie);
@@ -37,15 +43,17 @@ struct datakey {
 
 static void read_row(struct datakey *d);
 
-/* The next try is the timer's. */
+static void on_timer(uv_timer_t *timer);
+
 static void wait_for(struct datakey *d, const char *what, const char *why)
 {
-    d->busy = false;
     if (d->done)
         return;
     if (strncmp(d->why, what, strlen(what)) != 0)
         log_warn("durable.datakey", LOG_STR("waits_for", what), LOG_STR("why", why));
     snprintf(d->why, sizeof(d->why), "%s: %s", what, why);
+    uv_timer_start(&d->timer, on_timer, d->pause_ms, 0);
+    d->pause_ms = d->pause_ms * 2 < RETRY_LONGEST_MS ? d->pause_ms * 2 : RETRY_LONGEST_MS;
 }
 
 /* ---- crypto ------------------------------------------------------------------------------------------------------- */
@@ -57,20 +65,60 @@ static void put_context(struct hlidka_body *body, const struct datakey *d)
     hlidka_end(body);
 }
 
-static void ask(struct datakey *d, const char *op, struct hlidka_body *body, hlidka_done done)
+/* wrapped.data NULL: the op takes none. */
+static enum hlidka_status ask(struct datakey *d, const char *op, struct bytes wrapped, hlidka_done done)
 {
+    struct hlidka_body *body = hlidka_body_new();
+
+    if (wrapped.data)
+        hlidka_put_bin(body, "wrapped", wrapped.data, wrapped.len);
+    put_context(body, d);
     enum hlidka_status s = hlidka_call(d->client, &(struct hlidka_request){
         .op = op, .body = hlidka_body_bytes(body), .deadline_ms = CALL_MS,
     }, done, d, NULL);
-
     hlidka_body_free(body);
-    if (s)
-        wait_for(d, op, hlidka_status_text(s));
+    return s;
 }
 
 static const char *reason(const struct hlidka_reply *reply)
 {
     return reply->outcome == HLIDKA_REFUSED ? reply->code : hlidka_status_text(reply->outcome);
+}
+
+/* The wrapped key in an answer; data NULL: there is none. */
+static struct bytes wrapped_in(const struct hlidka_reply *reply)
+{
+    struct hlidka_value v = hlidka_get(reply->result, "wrapped");
+    bool sound = reply->outcome == HLIDKA_OK && v.type == HLIDKA_BIN && v.bytes.len >= WRAPPED_PREFIX && v.bytes.len <= WRAPPED_MAX;
+
+    return sound ? (struct bytes){ v.bytes.data, v.bytes.len } : (struct bytes){ NULL, 0 };
+}
+
+static void store(struct datakey *d, const struct pg_statement *s, struct bytes a, struct bytes b, pg_batch_cb *cb);
+
+static void on_replaced(void *cookie, struct pg_batch *b)
+{
+    struct datakey *d = cookie;
+
+    if (pg_outcome(b) != PG_DONE)
+        log_warn("durable.datakey", LOG_STR("not_replaced", pg_outcome_text(pg_outcome(b))));
+    else if (pg_affected(b, 0) > 0)
+        log_info("durable.datakey_rewrapped");
+    pg_batch_free(b);
+    d->done = true;
+}
+
+static void on_rewrapped(void *cookie, const struct hlidka_reply *reply)
+{
+    struct datakey *d = cookie;
+    struct bytes anew = wrapped_in(reply), old = { d->wrapped, d->wrapped_len };
+
+    if (!anew.data)
+        log_warn("durable.datakey", LOG_STR("not_rewrapped", reason(reply)));
+    if (d->done || !anew.data || memcmp(anew.data, old.data, WRAPPED_PREFIX) == 0)
+        d->done = true;                 /* the version is the newest already */
+    else
+        store(d, &REPLACE, old, anew, on_replaced);
 }
 
 static void on_opened(void *cookie, const struct hlidka_reply *reply)
@@ -79,30 +127,29 @@ static void on_opened(void *cookie, const struct hlidka_reply *reply)
     struct hlidka_value key = hlidka_get(reply->result, "key");
     struct secret *secret;
 
-    d->busy = false;
+    if (d->done)
+        return;
     if (reply->outcome != HLIDKA_OK) {
         wait_for(d, "crypto.datakey.open", reason(reply));
         return;
     }
-    if (d->done)
-        return;
     if (key.type != HLIDKA_BIN || key.bytes.len != DATAKEY_LEN || secret_from(key.bytes.data, DATAKEY_LEN, &secret)) {
         wait_for(d, "crypto.datakey.open", "no key of 32 bytes, or no locked memory");
         return;
     }
-    d->done = true;
-    uv_timer_stop(&d->timer);
+    d->have = true;
+    d->done = ask(d, "crypto.datakey.rewrap", (struct bytes){ d->wrapped, d->wrapped_len }, on_rewrapped) != HLIDKA_OK;
     d->found(d->cookie, secret);
     secret_free(secret);
 }
 
 static void open_key(struct datakey *d, struct bytes wrapped)
 {
-    struct hlidka_body *body = hlidka_body_new();
-
-    hlidka_put_bin(body, "wrapped", wrapped.data, wrapped.len);
-    put_context(body, d);
-    ask(d, "crypto.datakey.open", body, on_opened);
+    memcpy(d->wrapped, wrapped.data, wrapped.len);
+    d->wrapped_len = wrapped.len;
+    enum hlidka_status s = ask(d, "crypto.datakey.open", wrapped, on_opened);
+    if (s)
+        wait_for(d, "crypto.datakey.open", hlidka_status_text(s));
 }
 
 /* Ours or another instance's: what is there now is the one, and is opened by the next look. */
@@ -112,7 +159,6 @@ static void on_kept(void *cookie, struct pg_batch *b)
     bool kept = pg_outcome(b) == PG_DONE;
 
     pg_batch_free(b);
-    d->busy = false;
     if (kept && !d->done)
         read_row(d);
     else
@@ -122,33 +168,22 @@ static void on_kept(void *cookie, struct pg_batch *b)
 static void on_created(void *cookie, const struct hlidka_reply *reply)
 {
     struct datakey *d = cookie;
-    struct hlidka_value wrapped = hlidka_get(reply->result, "wrapped");
-    struct pg_batch *b;
+    struct bytes wrapped = wrapped_in(reply);
 
-    if (reply->outcome != HLIDKA_OK || wrapped.type != HLIDKA_BIN || wrapped.bytes.len > WRAPPED_MAX || d->done) {
-        wait_for(d, "crypto.datakey.create", reason(reply));
+    if (d->done)
         return;
-    }
-    enum result r = pg_batch_new(WRAPPED_MAX + 64, &b);
-    if (r) {
-        wait_for(d, "store", result_text(r));
-        return;
-    }
-    r = pg_add(b, &KEEP, PG_BYTES(((struct bytes){ wrapped.bytes.data, wrapped.bytes.len })));
-    if (!r)
-        r = pg_submit(d->pg, b, QUERY_MS, on_kept, d);
-    if (r) {
-        pg_batch_free(b);
-        wait_for(d, "store", result_text(r));
-    }
+    if (!wrapped.data)
+        wait_for(d, "crypto.datakey.create", reply->outcome == HLIDKA_OK ? "no wrapped key in the answer" : reason(reply));
+    else
+        store(d, &KEEP, wrapped, (struct bytes){ NULL, 0 }, on_kept);
 }
 
 static void create_key(struct datakey *d)
 {
-    struct hlidka_body *body = hlidka_body_new();
+    enum hlidka_status s = ask(d, "crypto.datakey.create", (struct bytes){ NULL, 0 }, on_created);
 
-    put_context(body, d);
-    ask(d, "crypto.datakey.create", body, on_created);
+    if (s)
+        wait_for(d, "crypto.datakey.create", hlidka_status_text(s));
 }
 
 /* ---- the row ------------------------------------------------------------------------------------------------------ */
@@ -167,31 +202,34 @@ static void on_row(void *cookie, struct pg_batch *b)
     pg_batch_free(b);
 }
 
+/* The statement takes as many of the two as it has parameters. */
+static void store(struct datakey *d, const struct pg_statement *s, struct bytes first, struct bytes second, pg_batch_cb *cb)
+{
+    const struct pg_param params[] = { PG_BYTES(first), PG_BYTES(second) };
+    struct pg_batch *b = NULL;
+    enum result r = pg_batch_new(2 * WRAPPED_MAX + 64, &b);
+
+    if (!r)
+        r = pg_batch_add(b, s, params, strlen(s->params));
+    if (!r)
+        r = pg_submit(d->pg, b, QUERY_MS, cb, d);
+    if (!r)
+        return;
+    pg_batch_free(b);
+    if (d->have)
+        d->done = true;                 /* a rewrap: the next errand's */
+    else
+        wait_for(d, "store", result_text(r));
+}
+
 static void read_row(struct datakey *d)
 {
-    struct pg_batch *b;
-    enum result r = pg_batch_new(64, &b);
-
-    d->busy = true;
-    if (r) {
-        wait_for(d, "store", result_text(r));
-        return;
-    }
-    r = pg_batch_add(b, &READ, NULL, 0);
-    if (!r)
-        r = pg_submit(d->pg, b, QUERY_MS, on_row, d);
-    if (r) {
-        pg_batch_free(b);
-        wait_for(d, "store", result_text(r));
-    }
+    store(d, &READ, (struct bytes){ NULL, 0 }, (struct bytes){ NULL, 0 }, on_row);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct datakey *d = timer->data;
-
-    if (!d->busy && !d->done)
-        read_row(d);
+    read_row(timer->data);
 }
 
 /* ---- beginning and end -------------------------------------------------------------------------------------------- */
@@ -253,7 +291,7 @@ enum result datakey_find(struct service *s, struct pg *pg, const char *schema,
 
     if (!d)
         return RESULT_NO_MEMORY;
-    *d = (struct datakey){ .pg = pg, .schema = schema, .found = found, .cookie = cookie };
+    *d = (struct datakey){ .pg = pg, .schema = schema, .found = found, .cookie = cookie, .pause_ms = RETRY_FIRST_MS };
     enum result r = open_client(d, s, why);
     if (r) {
         free(d);
@@ -262,7 +300,7 @@ enum result datakey_find(struct service *s, struct pg *pg, const char *schema,
     /* uv_timer_init cannot fail, nor uv_timer_start with a callback. */
     uv_timer_init(service_loop(s), &d->timer);
     d->timer.data = d;
-    uv_timer_start(&d->timer, on_timer, 0, RETRY_MS);
+    uv_timer_start(&d->timer, on_timer, 0, 0);
     d->open = 2;
     *out = d;
     return RESULT_OK;
@@ -271,6 +309,11 @@ enum result datakey_find(struct service *s, struct pg *pg, const char *schema,
 const char *datakey_why(const struct datakey *d)
 {
     return d->why[0] ? d->why : "looking for it";
+}
+
+bool datakey_over(const struct datakey *d)
+{
+    return d->done;
 }
 
 static void closed(struct datakey *d)

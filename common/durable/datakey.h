@@ -1,7 +1,8 @@
 /*
  * The service's data key: its wrapped form is in the service's schema, crypto wraps and opens it (crypto.datakey.*,
  * context {service: name}). Made on the first start; of two instances that start at once both end with the same. Asked
- * for over the bus as the service's own principal, by a client that is closed again when the key is there.
+ * for over the bus as the service's own principal, by a client that is closed again when the errand is over. Each errand
+ * ends with a rewrap, so that no old version of crypto's ring is needed for long after a rotation.
  */
 #ifndef HLIDKA_DATAKEY_H
 #define HLIDKA_DATAKEY_H
@@ -14,17 +15,21 @@ struct datakey;
 #define DATAKEY_LEN 32
 
 /*
- * Begins, and goes on trying until it is found or stopped. `found` is called once, key is borrowed for the call; d is to
- * be stopped then, too. service, pg and schema are borrowed. RESULT_NO_MEMORY, RESULT_BAD_CONFIG with `why`.
+ * Begins, and goes on trying until it is found or stopped. `found` is called once, key is borrowed for the call; what has
+ * failed after that is left to the next errand. d is to be stopped when it is over, too. s, pg and schema are borrowed.
+ * RESULT_NO_MEMORY, RESULT_BAD_CONFIG with `why`.
  */
 MUST_USE enum result datakey_find(struct service *s, struct pg *pg, const char *schema,
-                                  void (*found)(void *cookie, const struct secret *key), void *cookie, struct datakey **out,
-                                  struct buffer *why);
+                                  void (*found)(void *cookie, const struct secret *key), void *cookie,
+                                  struct datakey **out, struct buffer *why);
 
 /* What it waits for, in words. */
 const char *datakey_why(const struct datakey *d);
 
-/* Not from within `found`. Calls back when it is gone. */
+/* Nothing is under way any more. */
+bool datakey_over(const struct datakey *d);
+
+/* When it is over or its pool has been closed; not from within `found`. Calls back when it is gone. */
 void datakey_stop(struct datakey *d, void (*stopped)(void *cookie), void *cookie);
 
 #endif

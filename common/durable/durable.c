@@ -15,8 +15,9 @@ enum {
     TICK_MS = 250,
     MIGRATE_MS = 60000,
     RETRY_MS = 1000,
-    PURGE_MS = 10000,                   /* between looks for records past their time */
+    SWEEP_MS = 10000,
     PURGE_ROWS = 5000,                  /* at once */
+    REWRAP_MS = 6 * 3600 * 1000,
     QUERY_MS = 5000,
     LOCK_MS = 2000,                     /* less than anyone's patience: a lock not got is no reason to lose a connection */
 };
@@ -107,25 +108,27 @@ static void say(struct durable *d, const char *what, struct text why)
         d->why = NULL;
 }
 
-static void unlock(struct durable *d)
+static enum result find_datakey(struct durable *d)
 {
     struct buffer why;
-    enum result r = RESULT_OK;
 
+    buffer_init(&why, 4096);
+    enum result r = datakey_find(d->options.service, d->pg, d->options.schema, on_datakey, d, &d->datakey, &why);
+    if (r)
+        log_error("durable.datakey", LOG_RESULT(r), LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
+    else
+        d->open_handles++;
+    buffer_free(&why);
+    return r;
+}
+
+static void unlock(struct durable *d)
+{
     d->phase = DURABLE_UNLOCKING;
     if (d->options.migrated)
         d->options.migrated(d->options.cookie);
-    if (!d->options.data_key)
-        return;
-    buffer_init(&why, 4096);
-    r = datakey_find(d->options.service, d->pg, d->options.schema, on_datakey, d, &d->datakey, &why);
-    if (r) {
-        log_error("durable.datakey", LOG_RESULT(r), LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
+    if (d->options.data_key && find_datakey(d))
         service_give_up(d->options.service, "the data key cannot be asked for");
-    } else {
-        d->open_handles++;
-    }
-    buffer_free(&why);
 }
 
 static void after_migration(struct durable *d, enum result r, unsigned applied, struct text why)
@@ -174,33 +177,56 @@ static void migrate(struct durable *d)
 
 /* ---- once in a while ---------------------------------------------------------------------------------------------- */
 
-static void on_purged(void *cookie, struct pg_batch *b)
+static void on_swept(void *cookie, struct pg_batch *b)
 {
     struct durable *d = cookie;
-    bool more = pg_outcome(b) == PG_DONE && pg_affected(b, 0) == PURGE_ROWS;
 
-    d->purging = false;
-    if (pg_outcome(b) == PG_DONE)
+    d->sweeping = false;
+    if (pg_outcome(b) == PG_DONE) {
         d->stats.purged += pg_affected(b, 0);
-    if (more)
-        d->purge_due_ns = 0;
+        if (pg_affected(b, 0) == PURGE_ROWS)
+            d->sweep_due_ns = 0;        /* there are more */
+        for (size_t i = 0; i < d->stream_count; i++) {
+            d->stats.waiting[i] = (double)pg_int(b, i + 1, 0, 0);
+            d->stats.oldest_s[i] = pg_real(b, i + 1, 0, 1);
+        }
+    }
     pg_batch_free(b);
 }
 
-static void purge(struct durable *d)
+/* Removes records past their time, and looks at how the outbox stands. */
+static void sweep(struct durable *d)
 {
     struct pg_batch *b;
 
-    d->purge_due_ns = clock_boot_ns() + PURGE_MS * NS_PER_MS;
-    if (pg_batch_new(256, &b))
+    d->sweep_due_ns = clock_boot_ns() + SWEEP_MS * NS_PER_MS;
+    if (pg_batch_new(1024, &b))
         return;
-    if (effects_purge(b, PURGE_ROWS) || pg_submit(d->pg, b, QUERY_MS, on_purged, d))
+    enum result r = effects_purge(b, PURGE_ROWS);
+    for (size_t i = 0; i < d->stream_count && !r; i++)
+        r = outbox_waiting(b, text_of(d->streams[i].name));
+    if (!r)
+        r = pg_submit(d->pg, b, QUERY_MS, on_swept, d);
+    if (r)
         pg_batch_free(b);
     else
-        d->purging = true;
+        d->sweeping = true;
 }
 
 static void on_datakey_stopped(void *cookie);
+
+/* The errand that brought the key ends; from time to time another sees to its wrapping. */
+static void mind_datakey(struct durable *d, uint64_t now)
+{
+    if (d->datakey && datakey_over(d->datakey)) {
+        datakey_stop(d->datakey, on_datakey_stopped, d);
+        d->datakey = NULL;
+        d->rewrap_due_ns = now + REWRAP_MS * NS_PER_MS;
+    } else if (!d->datakey && now >= d->rewrap_due_ns) {
+        d->rewrap_due_ns = now + REWRAP_MS * NS_PER_MS;
+        (void)find_datakey(d);          /* logged; the next one is due as ever */
+    }
+}
 
 static void on_tick(uv_timer_t *timer)
 {
@@ -210,12 +236,10 @@ static void on_tick(uv_timer_t *timer)
     if (d->phase == DURABLE_MIGRATING && !d->migrating && now >= d->retry_ns)
         migrate(d);
     once_resolve(d);
-    if (d->phase == DURABLE_OPEN && !d->purging && now >= d->purge_due_ns)
-        purge(d);
-    if (d->phase == DURABLE_OPEN && d->datakey) {
-        datakey_stop(d->datakey, on_datakey_stopped, d);
-        d->datakey = NULL;
-    }
+    if (d->phase == DURABLE_OPEN && !d->sweeping && now >= d->sweep_due_ns)
+        sweep(d);
+    if (d->phase == DURABLE_OPEN && d->options.data_key)
+        mind_datakey(d, now);
 }
 
 void durable_wake(struct durable *d)

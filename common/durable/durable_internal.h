@@ -27,15 +27,15 @@ struct durable {
     struct migrations migrations;
     bool migrating;                     /* a run is under way */
     char *why;                          /* what the last run failed of, or NULL */
-    struct datakey *datakey;            /* being found */
+    struct datakey *datakey;            /* an errand under way, or NULL */
     struct secret *secret;              /* NULL: not known yet */
     struct secret *records, *rows;      /* subkeys: of once.c and outgoing.c */
     struct durable_stream streams[DURABLE_STREAMS_MAX];
     size_t stream_count;
     uv_timer_t tick;
-    uint64_t purge_due_ns, retry_ns;
+    uint64_t sweep_due_ns, retry_ns, rewrap_due_ns;
     unsigned open_handles;              /* and what is under way: all that has to end before d is gone */
-    bool purging;
+    bool sweeping;
     struct once *doubtful;              /* requests whose COMMIT had no answer: looked for at the next tick */
     void (*closed)(void *cookie);
     void *closed_cookie;
@@ -44,7 +44,7 @@ struct durable {
         uint64_t made, repeated, conflicts, refused, restarts, unavailable, failed;     /* of once.c */
         uint64_t purged;
         uint64_t published[DURABLE_STREAMS_MAX], undelivered[DURABLE_STREAMS_MAX], takeovers[DURABLE_STREAMS_MAX];
-        double up, in_hand[DURABLE_STREAMS_MAX];
+        double up, in_hand[DURABLE_STREAMS_MAX], waiting[DURABLE_STREAMS_MAX], oldest_s[DURABLE_STREAMS_MAX];
     } stats;
 };
 

@@ -50,6 +50,12 @@ static enum result add_outbox_metrics(struct durable *d, struct metrics *m)
             r = metrics_counter(m, "hlidka_outbox_takeovers_total", "Rows taken over from an instance that was gone.", labels,
                                 &d->stats.takeovers[i]);
         if (!r)
+            r = metrics_gauge(m, "hlidka_outbox_waiting", "Rows not yet published, of all instances, counted up to 10,000.", labels,
+                              &d->stats.waiting[i]);
+        if (!r)
+            r = metrics_gauge(m, "hlidka_outbox_oldest_seconds", "Age of the oldest row not yet published.", labels,
+                              &d->stats.oldest_s[i]);
+        if (!r)
             r = metrics_gauge(m, "hlidka_outbox_in_hand", "Rows on their way.", labels, &d->stats.in_hand[i]);
     }
     return r;

@@ -300,6 +300,18 @@ Test(durable_outbox, what_a_dead_instance_left_is_relayed_by_another)
     cr_expect_eq(rows_left(1), 0);
 }
 
+/* The second instance has no bus, and takes whatever is due as eagerly as the first. */
+Test(durable_outbox, an_instance_that_cannot_reach_kafka_does_not_keep_its_rows_from_others)
+{
+    fixture_bus(f, 0);
+    for (unsigned n = 0; n < 5; n++) {
+        size_t count = n + 1;
+        send_event(1, "u-1", "stuck");
+        cr_assert(fixture_wait(f, heard_enough, &count, 6000), "%u", n);
+    }
+    cr_expect(published(0, OUTGOING_EVENTS, "u-1", 5000));
+}
+
 /* A relay that died between the delivery and the deletion. */
 Test(durable_outbox, a_row_that_is_relayed_again_is_the_same_message)
 {
@@ -335,6 +347,29 @@ Test(durable_outbox, a_row_that_was_tampered_with_goes_nowhere_and_holds_up_nobo
     cr_expect_str_eq(heard[0].endpoint, "sound");
     cr_expect(!hear_events(2, 1500));
     cr_expect_eq(rows_left(0), 2);
+}
+
+/* Looked at every 10 s. */
+Test(durable_outbox, the_operator_sees_how_many_wait_and_for_how_long)
+{
+    static const struct pg_statement AGE = { "test_age", "UPDATE outbox SET created = created - interval '1 hour'", "" };
+    char out[65536];
+    struct buffer text;
+
+    send_event(0, "u-1", "one");
+    send_event(0, "u-2", "two");
+    sql(0, &AGE);
+    fixture_sleep(f, 11000);
+    buffer_init(&text, sizeof(out));
+    cr_assert(!metrics_print(scene.services[0].metrics, &text));
+    snprintf(out, sizeof(out), "%.*s", (int)text.len, (const char *)text.data);
+    buffer_free(&text);
+    cr_expect(strstr(out, "hlidka_outbox_waiting{stream=\"events\"} 2\n"), "%s", out);
+    cr_expect(strstr(out, "hlidka_outbox_waiting{stream=\"revocations\"} 0\n"));
+    const char *oldest = strstr(out, "hlidka_outbox_oldest_seconds{stream=\"events\"} ");
+    cr_assert(oldest);
+    double seconds = atof(strchr(oldest, ' '));
+    cr_expect(seconds > 3600 && seconds < 3660, "%f", seconds);
 }
 
 Test(durable_outbox, rows_say_nothing_of_what_they_send)

@@ -380,6 +380,19 @@ void responder_answer(struct responder *r, const struct heard *m, const char *te
     responder_send(r, ring_of(r, m->envelope.header.dst), m, responder_header(m), text);
 }
 
+void responder_result(struct responder *r, const struct heard *m, const struct schema *of, const void *result)
+{
+    struct envelope_header h = responder_header(m);
+    struct buffer body;
+
+    buffer_init(&body, 4096);
+    struct mp_writer w = mp_writer_to(&body);
+    must(!reply_encode_ok(of, result, &w));
+    seal_body(r, ring_of(r, m->envelope.header.dst), m, &h, buffer_bytes(&body));
+    responder_send_raw(r, m, buffer_bytes(&r->value));
+    buffer_free(&body);
+}
+
 void responder_refuse(struct responder *r, const struct heard *m, enum fault_code code, int64_t retry_after_ms)
 {
     struct fault fault = { .code = code, .retry_after_ms = retry_after_ms };

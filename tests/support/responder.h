@@ -10,6 +10,7 @@
 #include <librdkafka/rdkafka_mock.h>
 #include <uv.h>
 
+#include "codec.h"
 #include "codes.h"
 #include "hlidka.h"
 #include "seal.h"
@@ -49,8 +50,9 @@ void responder_free(struct responder *r);
 /* Turns the loop and the service until *flag (may be NULL) is not 0; false when it is not within ms. */
 bool responder_wait(struct responder *r, const volatile unsigned *flag, uint32_t ms);
 
-/* An honest answer: 200 with `{"text": text}`, or that refusal. */
+/* An honest answer: 200 with `{"text": text}`, or with that result struct, or that refusal. */
 void responder_answer(struct responder *r, const struct heard *m, const char *text);
+void responder_result(struct responder *r, const struct heard *m, const struct schema *of, const void *result);
 void responder_refuse(struct responder *r, const struct heard *m, enum fault_code code, int64_t retry_after_ms);
 
 /* What a liar would change of the header of an honest answer; keys and peer follow from `with`. */
