@@ -46,9 +46,21 @@ static void serve(struct bus *b)
         closing_step(b);
 }
 
+/* Last of what is done at a time: the bus may be stopped from within. */
+static void tell_if_lost(struct bus *b)
+{
+    if (!b->lost || b->lost_told || b->state > BUS_RUNNING)
+        return;
+    b->lost_told = true;
+    partitions_hold(b, true);
+    if (b->options.lost)
+        b->options.lost(b->options.lost_cookie, "librdkafka has given up for good");
+}
+
 static void on_wake(uv_async_t *handle)
 {
     serve(handle->data);
+    tell_if_lost(handle->data);
 }
 
 static void every_second(struct bus *b)
@@ -257,7 +269,7 @@ void bus_join(struct bus *b)
 
 void bus_hold(struct bus *b, bool hold)
 {
-    if (b->state <= BUS_RUNNING && b->partitions.hold != hold)
+    if (b->state <= BUS_RUNNING && !b->lost && b->partitions.hold != hold)
         partitions_hold(b, hold);
 }
 
@@ -337,6 +349,8 @@ const char *bus_not_ready(struct bus *b, struct buffer *detail)
 
     if (fault)
         return say(detail, "principals", fault);
+    if (b->lost)
+        return say(detail, "bus", "librdkafka has given up for good");
     if (b->consumer.down)
         return say(detail, "bus", "no broker is reachable");
     if (!b->topics.known)

@@ -36,6 +36,9 @@ struct bus_options {
     const struct feed_listener *feed;   /* NULL: the service does not read the topic of events (feed.h) */
     /* Where events of our own go instead of to that topic; NULL: there. Of the service that keeps them. */
     void (*own_event)(void *cookie, const struct audit_event *event);
+    /* librdkafka has given up for good: nothing is taken in or answered any more. A new process is the way out. Or NULL. */
+    void (*lost)(void *cookie, const char *why);
+    void *lost_cookie;
     size_t window;                      /* in flight per partition, 512 */
     size_t slow_max;                    /* slow ops per process, 64 */
     uint32_t ahead_ms, age_ms, ttl_max_ms;      /* receive.h */

@@ -34,6 +34,7 @@ struct bus {
 
     uv_async_t wake;                    /* librdkafka has something for us */
     uv_timer_t tick;
+    bool lost, lost_told;               /* librdkafka has given up for good */
     bool hurry;                         /* the timer runs in short steps */
     uint64_t second_ns;                 /* when the once-a-second work was done last */
 

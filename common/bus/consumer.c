@@ -151,8 +151,11 @@ void bus_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         b->consumer.down = true;
         log_error("bus.down", LOG_STR("handle", rd_kafka_name(rk)));
     }
-    if (err == RD_KAFKA_RESP_ERR__FATAL)
+    if (err == RD_KAFKA_RESP_ERR__FATAL && !b->lost) {
         log_error("bus.fatal", LOG_STR("handle", rd_kafka_name(rk)), LOG_STR("text", reason));
+        b->lost = true;
+        uv_async_send(&b->wake);        /* from there: this is called from within librdkafka */
+    }
 }
 
 /* ---- messages ---- */

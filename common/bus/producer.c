@@ -110,7 +110,10 @@ static void finish(struct bus *b, struct delivery *d, rd_kafka_resp_err_t err)
     bus_reported *reported = d->reported;
     void *cookie = d->reported_cookie;
     delivery_drop(b, d);
-    if (partition)
+    /* Where nothing can be sent any more a report is no end: another process is to be given the message. */
+    if (partition && (b->lost || err == RD_KAFKA_RESP_ERR__FATAL))
+        partition_abandon(b, partition);
+    else if (partition)
         partition_finish(b, partition, offset);
     if (reported)
         reported(cookie, number, !err);

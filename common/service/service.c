@@ -141,6 +141,11 @@ void service_give_up(struct service *s, const char *why)
     begin_stop(s, EXIT_LOST);
 }
 
+static void on_bus_lost(void *cookie, const char *why)
+{
+    service_give_up(cookie, why);
+}
+
 /* ---- serving -------------------------------------------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -258,6 +263,8 @@ static enum result start_bus(struct service *s, struct buffer *why)
         .listener = s->spec->listener,
         .feed = s->spec->feed,
         .own_event = s->spec->own_event,
+        .lost = on_bus_lost,
+        .lost_cookie = s,
         .window = s->settings->window,
         .slow_max = s->settings->slow_max,
         .ahead_ms = s->spec->ahead_ms,

@@ -1,6 +1,8 @@
 /* What goes wrong around the bus: instances come and go, the broker is away, topics and offsets that fail. */
 #include "bus_fixture.h"
 
+#include "bus_internal.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,9 +148,11 @@ static bool reports_bus(struct fixture *fx, void *cookie)
     return fault && strcmp(fault, "bus") == 0;
 }
 
-static bool is_ready(struct fixture *fx, void *cookie)
+/* What came late speaks as a wrong clock would (clock_watch.h), until as much has come in time: so it goes on. */
+static bool is_ready_in_use(struct fixture *fx, void *cookie)
 {
     (void)cookie;
+    flow();
     return fixture_ready(fx, 0);
 }
 
@@ -169,7 +173,7 @@ Test(bus_faults, while_no_broker_is_there_it_is_not_ready_and_then_all_are_answe
     fixture_sleep(f, 1000);
     rd_kafka_mock_broker_set_up(f->mock, 1);
     cr_expect(fixture_wait(f, answered, &many, 20000), "%zu of %zu", f->backend.replies.count, many);
-    cr_expect(fixture_wait(f, is_ready, NULL, 10000));
+    cr_expect(fixture_wait(f, is_ready_in_use, NULL, 10000));
     cr_expect(fixture_wait(f, nothing_in_flight, NULL, 5000));
 }
 
@@ -191,6 +195,42 @@ Test(bus_faults, errors_that_pass_cost_no_reply_and_no_commit)
     cr_expect_eq(f->backend.replies.count, many, "%zu answers to %zu", f->backend.replies.count, many);
     fixture_bus_stop(f, 0, 1000);
     cr_expect_eq(fixture_committed(f, 0), (int64_t)many);
+}
+
+static void on_lost(void *cookie, const char *why)
+{
+    (void)why;
+    ++*(unsigned *)cookie;
+}
+
+/* librdkafka does not come back from a fatal error: every message after it fails, and its failing must finish nothing. */
+Test(bus_faults, a_producer_that_is_lost_for_good_answers_nobody_and_forgets_nobody)
+{
+    size_t two = 2;
+    unsigned told = 0;
+    struct uuid before = client_ask(&f->backend, "probe.echo", NULL, 0);
+
+    cr_assert(client_await(&f->backend, &before, 5000));
+    fixture_bus_stop(f, 0, 1000);
+    f->options.lost = on_lost;
+    f->options.lost_cookie = &told;
+    fixture_bus(f, 0);
+    struct uuid held = client_ask(&f->backend, "probe.hold", NULL, 0);
+    cr_assert(fixture_wait(f, begun, &two, 5000));
+    cr_assert(!rd_kafka_test_fatal_error(f->buses[0]->producer.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "test"));
+    cr_expect(fixture_wait(f, reports_bus, NULL, 2000), "it still says that it is ready");
+    probe_release(f->probe, SIZE_MAX);
+    struct uuid after = client_ask(&f->backend, "probe.echo", NULL, 0);
+    fixture_sleep(f, 1500);
+    cr_expect_eq(told, 1, "told %u times", told);
+    cr_expect_eq(f->probe->begun, 2, "it took in what it cannot answer");
+    fixture_bus_stop(f, 0, 1000);
+    cr_expect_eq(fixture_committed(f, 0), 1, "what was never answered is committed");
+    f->options.lost = NULL;
+    fixture_bus(f, 0);
+    cr_expect(client_await(&f->backend, &after, 10000));
+    probe_release(f->probe, SIZE_MAX);
+    cr_expect(client_await(&f->backend, &held, 5000));
 }
 
 /* ---- topics and offsets ---- */
