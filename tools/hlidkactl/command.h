@@ -25,6 +25,8 @@ int cmd_keygen(int argc, char **argv);
 int cmd_topics(int argc, char **argv);
 int cmd_call(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
+int cmd_alerts(int argc, char **argv);
+int cmd_events(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_tour(int argc, char **argv);
 

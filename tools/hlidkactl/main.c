@@ -10,6 +10,8 @@ static const struct command COMMANDS[] = {
     { "topics", "make and correct the bus's topics", cmd_topics },
     { "call", "ask a service, print its answer", cmd_call },
     { "tail", "print what comes on a topic", cmd_tail },
+    { "events", "tail: print what audit records", cmd_events },
+    { "alerts", "tail: print what the rules raise", cmd_alerts },
     { "bench", "ask again and again, say how fast", cmd_bench },
     { "tour", "act as an app's backend, step by step", cmd_tour },
 };
