@@ -21,6 +21,9 @@ struct leader {
     struct leader_options o;
     enum leader_state state;
     bool busy;                          /* a call of the store is under way */
+    bool holding;                       /* … and so is one that holds the lease while it begins */
+    int64_t holding_epoch;
+    enum store_outcome kept;            /* what became of that */
     bool broken;                        /* the feed has ended; so does the leadership, when the call is back */
     bool stopping;
     void (*stopped)(void *cookie);
@@ -42,6 +45,7 @@ struct leader {
 };
 
 static void settle(struct leader *l);
+static void go_on(struct leader *l);
 static void looked(void *cookie, enum store_outcome o);
 static void written(void *cookie, enum store_outcome o);
 
@@ -170,8 +174,10 @@ static void released(void *cookie, enum store_outcome o)
     finish_stop(cookie);
 }
 
-static void give_lease_back(struct leader *l)
+static void give_lease_back_if_idle(struct leader *l)
 {
+    if (l->busy || l->holding)
+        return;
     cycle_close(l->cycle, false);
     if (l->state <= TAKING || log_store_lease_release(l->o.store, l->epoch, released, l))
         finish_stop(l);
@@ -182,9 +188,11 @@ static bool goes_on(struct leader *l, enum store_outcome o)
 {
     l->busy = false;
     if (l->stopping) {
-        give_lease_back(l);
+        give_lease_back_if_idle(l);
         return false;
     }
+    if (o == STORE_DONE)
+        o = l->kept;
     if (o == STORE_DONE && !l->broken)
         return true;
     stand_by(l, o);
@@ -241,9 +249,10 @@ static void count(struct leader *l)
     l->repeats += l->cycle->events - l->cycle->rows.seen_count;
 }
 
+/* What the cycle has taken in; one that has come meanwhile is another. */
 static void batch_done(struct leader *l)
 {
-    if (!l->batch)
+    if (!l->cycle->batch)
         return;
     if (l->cycle->rejected) {
         l->rejected++;
@@ -262,6 +271,7 @@ static void settle(struct leader *l)
     if (!r && cycle_empty(l->cycle)) {
         batch_done(l);
         cycle_close(l->cycle, false);
+        go_on(l);
         return;
     }
     began(l, r ? r : log_store_write(l->o.store, l->epoch, l->cycle, written, l));
@@ -285,13 +295,20 @@ static void written(void *cookie, enum store_outcome o)
     l->held_ms = l->o.boot_ms();
     batch_done(l);
     cycle_close(l->cycle, true);
+    go_on(l);
+}
+
+/* With the batch that is in hand, if there is one. */
+static void go_on(struct leader *l)
+{
+    if (l->state == LEADING && l->batch && !l->busy && !l->stopping)
+        begin_cycle(l);
 }
 
 void leader_batch(struct leader *l, const struct feed_batch *batch)
 {
     l->batch = batch;
-    if (l->state == LEADING && !l->busy)
-        begin_cycle(l);
+    go_on(l);
 }
 
 void leader_feed_broken(struct leader *l)
@@ -309,7 +326,7 @@ static void lead(struct leader *l)
 {
     l->state = LEADING;
     l->fault = NULL;
-    l->held_ms = l->own_ms = l->o.boot_ms();
+    l->own_ms = l->o.boot_ms();
     log_info("audit.leads", LOG_INT("epoch", l->epoch), LOG_UINT("size", l->writer.tree.size));
 }
 
@@ -320,8 +337,7 @@ static void replayed(void *cookie, enum store_outcome o)
     if (!goes_on(l, o))
         return;
     lead(l);
-    if (l->batch)
-        begin_cycle(l);
+    go_on(l);
 }
 
 static void recalled(void *cookie, enum result r)
@@ -361,6 +377,8 @@ static void taken(void *cookie, enum store_outcome o, int64_t epoch)
     }
     l->epoch = epoch;
     l->state = LOADING;
+    l->held_ms = l->o.boot_ms();
+    l->kept = STORE_DONE;
     enum result r = forget(l);
     began(l, r ? r : log_store_load(l->o.store, &l->writer, loaded, l));
 }
@@ -372,21 +390,43 @@ static void held(void *cookie, enum store_outcome o)
     if (!goes_on(l, o))
         return;
     l->held_ms = l->o.boot_ms();
-    if (l->batch)
-        begin_cycle(l);
+    go_on(l);
+}
+
+/* What was held while it began; of an earlier beginning it says nothing. */
+static void kept(void *cookie, enum store_outcome o)
+{
+    struct leader *l = cookie;
+
+    l->holding = false;
+    if (l->holding_epoch == l->epoch) {
+        l->kept = o;
+        l->held_ms = l->o.boot_ms();
+    }
+    if (l->stopping)
+        give_lease_back_if_idle(l);
+}
+
+/* To read and to replay may take longer than the lease. */
+static void keep_lease(struct leader *l)
+{
+    l->holding_epoch = l->epoch;
+    l->holding = log_store_lease_hold(l->o.store, l->epoch, kept, l) == RESULT_OK;
 }
 
 void leader_tick(struct leader *l)
 {
     uint64_t now = l->o.boot_ms();
 
+    if ((l->state == LOADING || l->state == REPLAYING) && !l->holding && !l->stopping && now - l->held_ms >= HOLD_MS)
+        keep_lease(l);
     if (l->busy || l->stopping)
         return;
     if (l->state == STANDBY && now >= l->try_ms) {
         l->state = TAKING;
         began(l, log_store_lease_take(l->o.store, taken, l));
     } else if (l->state == LEADING && l->batch) {
-        begin_cycle(l);
+        go_on(l);
     } else if (l->state == LEADING && now - l->held_ms >= HOLD_MS) {
         began(l, log_store_lease_hold(l->o.store, l->epoch, held, l));
     } else if (l->state == LEADING && now - l->own_ms >= OWN_MS) {
@@ -407,8 +447,7 @@ void leader_stop(struct leader *l, void (*stopped)(void *cookie), void *cookie)
     l->stopped = stopped;
     l->cookie = cookie;
     l->o.feed.end(l->o.feed.cookie);
-    if (!l->busy)
-        give_lease_back(l);
+    give_lease_back_if_idle(l);
 }
 
 int64_t leader_epoch(const struct leader *l)

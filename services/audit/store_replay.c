@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { PAGE = 500 };
+enum { PAGE = 2000 };
 
 /* The newest record that lies beyond the reach: from the end, so that what is read is what is replayed. */
 static const struct pg_statement BEFORE = { "audit_replay_before",

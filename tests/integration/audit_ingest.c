@@ -264,6 +264,23 @@ Test(audit_ingest, one_of_two_writes_and_the_other_takes_over)
     stop(&both[1]);
 }
 
+/* The batch that comes while the writer asks what the log has to say of itself is not the one it has written then. */
+Test(audit_ingest, a_batch_that_comes_in_the_middle_of_something_else_waits_and_is_written)
+{
+    struct instance a;
+
+    start(&a, 1);
+    cr_assert(run_until(&a, 1, 5000, leader_epoch(a.leader) != 0));
+    for (unsigned i = 1; i <= 20; i++) {
+        (void)run_until(&a, 1, 30, false);
+        later_ms += i % 2 ? 700 : 1100;                         /* its own, or the lease, is due at the next tick … */
+        send_events(3, "app.test", "u-1");                      /* … which the batch follows at once */
+        cr_assert(run_until(&a, 1, 5000, stored() == 3 * i), "round %u: %lld stored", i, (long long)stored());
+    }
+    assert_sound();
+    stop(&a);
+}
+
 Test(audit_ingest, a_stopped_writer_gives_its_lease_back)
 {
     struct instance a, b;
