@@ -182,7 +182,7 @@ static enum result logout_read(struct once *c, void *cookie, struct pg_batch *re
     static const struct pg_statement LOCK = { "logout_user",
         "SELECT u.user_id FROM users u JOIN sessions s USING (user_id) WHERE s.id = $1 FOR NO KEY UPDATE OF u", "u" };
     static const struct pg_statement FIND = { "logout_session",
-        "SELECT " SESSION_COLUMNS ", s.secret_sha256 FROM sessions s WHERE s.id = $1 AND s.ended_at IS NULL", "u" };
+        "SELECT " SESSION_COLUMNS ", s.secret_sha256, s.ended_at IS NULL FROM sessions s WHERE s.id = $1", "u" };
     const struct logout_op *op = cookie;
 
     (void)c;
@@ -192,6 +192,9 @@ static enum result logout_read(struct once *c, void *cookie, struct pg_batch *re
     return r ? r : pg_add(reads, &FIND, PG_UUID(&op->token.session));
 }
 
+enum { SECRET = SESSION_COLUMN_COUNT, IS_OPEN };
+
+/* Whose session it is is known of a dead one too: its end may not have been told everywhere, and is waited for. */
 static enum result logout_write(struct logout_op *op, struct once *c, struct pg_batch *rows, bool *revoked)
 {
     enum result r;
@@ -199,10 +202,10 @@ static enum result logout_write(struct logout_op *op, struct once *c, struct pg_
     *revoked = false;
     op->change.user_id = (struct text){ NULL, 0 };
     if (!op->has_token || pg_rows(rows, USER) == 0 || pg_rows(rows, SESSIONS) == 0
-        || !token_matches(&op->token, pg_bytes(rows, SESSIONS, 0, SESSION_COLUMN_COUNT)))
+        || !token_matches(&op->token, pg_bytes(rows, SESSIONS, 0, SECRET)))
         return RESULT_OK;
     r = arena_text(request_arena(op->change.rq), pg_text(rows, USER, 0, 0), &op->change.user_id);
-    if (!r)
+    if (!r && pg_bool(rows, SESSIONS, 0, IS_OPEN))
         r = lives(&op->change, rows, SESSIONS, revoked);
     if (!r && *revoked)
         r = end_one(&op->change, once_writes(c), &op->token.session, TEXT("logout"), TEXT("auth.logout"),

@@ -8,6 +8,7 @@
 #include "durable.h"
 #include "outgoing.h"
 #include "people_open.h"
+#include "token.h"
 
 #include <criterion/criterion.h>
 #include <sodium.h>
@@ -611,6 +612,29 @@ Test(auth_store, what_has_expired_is_not_revoked_and_is_put_away_by_the_next_log
     cr_expect_eq(sql("SELECT count(*) FROM sessions WHERE ended_by = 'expired'"), 1);
     cr_expect_eq(sql(OPEN), 1);
     expect_events(2);
+}
+
+/* What another instance has ended and not told yet: answered at once, it would be alive elsewhere after the answer. */
+Test(auth_store, logging_out_what_is_dead_waits_until_its_end_has_been_told)
+{
+    struct uuid id = login("7000000001", 1, 0), session;
+    char token[TOKEN_TEXT_LEN + 1];
+    uint8_t digest[TOKEN_DIGEST_LEN];
+
+    cr_assert_eq(reply(&id, 0)->status, 200);
+    session = only(HALF("id", "sessions", "1"), HALF("id", "sessions", "17"));
+    token_make(&session, (const uint8_t *)"thirty-two bytes, known to tests", token, digest);
+    sql("UPDATE sessions SET secret_sha256 = sha256('thirty-two bytes, known to tests'), ended_at = now(), ended_by = 'logout'");
+    sql("INSERT INTO outbox (stream, user_key, topic, sealed, holder, held_until)"
+        " SELECT 'revocations', user_id, 'auth.revocations', '', gen_random_uuid(), now() + interval '1 hour' FROM users");
+
+    struct auth_token_request body = { .token = text_of(token) };
+    struct wanted w = { &id, 1 };
+    id = fresh_id();
+    send_as(&id, "auth.session.logout", &schema_auth_token_request, &body, 1);
+    cr_expect_not(fixture_wait(f, replied, &w, 1000), "answered before it was told");
+    sql("DELETE FROM outbox");
+    cr_expect_eq(reply(&id, 0)->status, 200);
 }
 
 /* ---- at rest ------------------------------------------------------------------------------------------------------ */
