@@ -7,7 +7,9 @@
 static const struct pg_statement LOG = { "audit_load_log", "SELECT size, roots, subjects FROM log", "" };
 static const struct pg_statement OFFSETS = { "audit_load_offsets", "SELECT partition, next FROM offsets", "" };
 static const struct pg_statement PRODUCERS = { "audit_load_producers",
-    "SELECT src, instance, state, seen FROM producers ORDER BY seen DESC LIMIT $1", "i" };
+    "SELECT src, instance, state, seen FROM"
+    " (SELECT *, row_number() OVER (PARTITION BY src ORDER BY seen DESC) AS place FROM producers) p"
+    " WHERE place <= $2 ORDER BY seen DESC LIMIT $1", "ii" };
 /* At each height the nodes that no higher one covers. */
 static const struct pg_statement NODES = { "audit_load_nodes",
     "SELECT n.height, n.index, n.hash FROM unnest($1::int8[], $2::int8[]) AS w(height, low)"
@@ -200,7 +202,7 @@ enum result log_store_load(struct log_store *s, struct writer_state *state,
         if (!r)
             r = pg_add(b, &OFFSETS);
         if (!r)
-            r = pg_add(b, &PRODUCERS, PG_INT(PRODUCERS_MAX));
+            r = pg_add(b, &PRODUCERS, PG_INT(PRODUCERS_MAX), PG_INT(PRODUCERS_EACH));
         r = log_store_submit(s, b, r, on_state, l);
     }
     if (r)

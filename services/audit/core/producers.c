@@ -46,13 +46,24 @@ void producers_free(struct producers *ps)
     free(ps);
 }
 
-static bool find_oldest(void *cookie, const void *key, void *value)
+/* Of one source, or of all where `src` is empty. What is yet to be stored cannot be forgotten. */
+struct census {
+    struct text src;
+    size_t count;
+    struct producer *oldest;
+};
+
+static bool take_in(void *cookie, const void *key, void *value)
 {
-    struct producer **oldest = cookie, *p = value;
+    struct census *c = cookie;
+    struct producer *p = value;
 
     (void)key;
-    if (!p->changed && (!*oldest || p->seen_ms < (*oldest)->seen_ms))
-        *oldest = p;
+    if (c->src.len > 0 && !text_equal(text_of(p->src), c->src))
+        return false;
+    c->count++;
+    if (!p->changed && (!c->oldest || p->seen_ms < c->oldest->seen_ms))
+        c->oldest = p;
     return false;
 }
 
@@ -63,16 +74,26 @@ static void key_of(struct text src, const uint8_t *instance, uint8_t key[KEY_LEN
     memcpy(key + SRC_LEN, instance, PRODUCER_INSTANCE_LEN);
 }
 
-static void forget_oldest(struct producers *ps)
+/* False: there were fewer than `limit`, or none that can be forgotten. */
+static bool forget_oldest(struct producers *ps, struct text src, size_t limit)
 {
-    struct producer *oldest = NULL;
+    struct census c = { .src = src };
     uint8_t key[KEY_LEN];
 
-    hashmap_sweep(ps->by_key, find_oldest, &oldest);
-    if (!oldest)
-        return;
-    key_of(text_of(oldest->src), oldest->instance, key);
+    hashmap_sweep(ps->by_key, take_in, &c);
+    if (c.count < limit || !c.oldest)
+        return false;
+    key_of(text_of(c.oldest->src), c.oldest->instance, key);
     free(hashmap_remove(ps->by_key, key));
+    return true;
+}
+
+static void make_room(struct producers *ps, struct text src)
+{
+    while (forget_oldest(ps, src, PRODUCERS_EACH))
+        continue;
+    if (hashmap_count(ps->by_key) == PRODUCERS_MAX)
+        forget_oldest(ps, TEXT(""), PRODUCERS_MAX);
 }
 
 enum result producers_get(struct producers *ps, struct text src, const uint8_t instance[PRODUCER_INSTANCE_LEN],
@@ -85,8 +106,7 @@ enum result producers_get(struct producers *ps, struct text src, const uint8_t i
     key_of(src, instance, key);
     struct producer *p = hashmap_get(ps->by_key, key);
     if (!p) {
-        if (hashmap_count(ps->by_key) == PRODUCERS_MAX)
-            forget_oldest(ps);
+        make_room(ps, src);
         p = calloc(1, sizeof(*p));
         if (!p)
             return RESULT_NO_MEMORY;

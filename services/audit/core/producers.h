@@ -1,6 +1,7 @@
 /*
  * The counts of all producing instances that are remembered (gaps.h): by source and instance, bounded; where there is no
- * room for one more, the one that was silent for longest is forgotten.
+ * room for one more, the one that was silent for longest is forgotten. A source has a share of that room and forgets its
+ * own beyond it: else who may send events of any kind could invent instances until what others have lost is forgotten.
  */
 #ifndef HLIDKA_PRODUCERS_H
 #define HLIDKA_PRODUCERS_H
@@ -8,6 +9,7 @@
 #include "gaps.h"
 
 #define PRODUCERS_MAX 1024             /* of 36 KiB each */
+#define PRODUCERS_EACH 256             /* of one source; more only while they are yet to be stored */
 #define PRODUCER_INSTANCE_LEN 8
 
 struct producer {
