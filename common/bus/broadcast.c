@@ -203,6 +203,8 @@ static void take(struct bus *b, const rd_kafka_message_t *m)
     case VERDICT_DEAD:
         c->refused++;
         dead_queue_note(b, m, v, false);
+        if (v->reason == DEAD_INVALID_EVENT)        /* authentic, but in words of a later version: of anybody */
+            tell_lost(b);
         break;
     default:                            /* no memory: a revocation has gone by unread */
         tell_lost(b);

@@ -99,26 +99,34 @@ static bool wait_told(const char *what, size_t times)
     return fixture_wait(f, has_been_told, &(struct expected){ what, times }, 5000);
 }
 
-/* A revocation of that user, sealed with `from` under the name src. */
-static void send_revoked(struct keyring *from, const char *src, const char *user)
+/* Sealed with `from` under the name src. */
+static void send_body(struct keyring *from, const char *src, struct bytes body)
 {
-    struct auth_revoked r = { .user_id = text_of(user), .time = clock_unix_ms() };
-    struct envelope_header h = { .op = TEXT("revoked"), .src = text_of(src), .dst = TEXT("probe"), .ts = r.time };
-    struct buffer body, value;
+    struct envelope_header h = { .op = TEXT("revoked"), .src = text_of(src), .dst = TEXT("probe"), .ts = clock_unix_ms() };
+    struct buffer value;
     uint8_t random[10];
 
-    buffer_init(&body, 1024);
     buffer_init(&value, 4096);
     entropy_fill(random, sizeof(random));
     entropy_fill(h.nonce, sizeof(h.nonce));
     h.id = uuid_v7(h.ts, random);
+    cr_assert(!seal_message(from, ENVELOPE_REVOCATION, keyring_own(own), &h, body, false, &value));
+    client_send(&f->backend, fixture_topic(f, "probe.revocations"), 0, text_bytes(TEXT("any")), buffer_bytes(&value));
+    client_flush(&f->backend);
+    buffer_free(&value);
+}
+
+/* A revocation of that user. */
+static void send_revoked(struct keyring *from, const char *src, const char *user)
+{
+    struct auth_revoked r = { .user_id = text_of(user), .time = clock_unix_ms() };
+    struct buffer body;
+
+    buffer_init(&body, 1024);
     struct mp_writer w = mp_writer_to(&body);
     cr_assert(!body_encode(&schema_auth_revoked, &r, &w));
-    cr_assert(!seal_message(from, ENVELOPE_REVOCATION, keyring_own(own), &h, buffer_bytes(&body), false, &value));
-    client_send(&f->backend, fixture_topic(f, "probe.revocations"), 0, text_bytes(text_of(user)), buffer_bytes(&value));
-    client_flush(&f->backend);
+    send_body(from, src, buffer_bytes(&body));
     buffer_free(&body);
-    buffer_free(&value);
 }
 
 Test(bus_broadcast, an_instance_becomes_fresh_and_stays_it)
@@ -176,6 +184,19 @@ Test(bus_broadcast, a_forged_revocation_is_a_dead_letter_and_nothing_else)
     cr_expect_eq(told_count, 2, "lost at the start, and u-3");
     cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_revocations_refused_total "), 3);
     wait_fresh(0);
+}
+
+/* A later version's, while instances are replaced one by one: authentic, and of whom it is cannot be told. */
+Test(bus_broadcast, what_is_said_in_words_not_known_here_is_told_as_lost)
+{
+    static const uint8_t LATER[] = "\x83\xa7user_id\xa3u-1\xa4time\x01\xa5later\xc3";
+
+    fixture_bus(f, 0);
+    wait_fresh(0);
+    cr_expect_eq(times_told("lost"), 1);
+    send_body(own, "probe", (struct bytes){ LATER, sizeof(LATER) - 1 });
+    cr_expect(wait_told("lost", 2));
+    cr_expect_eq(told_count, 2);
 }
 
 /* As SIGSTOP does: the loop stands still, and what comes meanwhile waits. */
