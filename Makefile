@@ -142,9 +142,10 @@ $(SUPPORT): $(call objects,tests/support/*.c)
 	$(Q)ar qcs $@ $^
 
 # A unit test of a service's directory links that service without its main.c.
+# The real parts first, the doubles of tests/support where there are none: service.c has a test of its own.
 unit_extra = $(if $(filter services/%,$1),$(B)/services/$(word 2,$(subst /, ,$1)).a)
 define unit_rule
-$(B)/tests/unit/$(call unit_name,$1): $(call objects,tests/unit/$1/*.c) $(call unit_extra,$1) $(if $(filter tools/hlidkactl,$1),$(filter-out %/main.o,$(call objects,tools/hlidkactl/*.c))) $(SUPPORT) $(B)/libhlidka.a $(B)/libcommon.a
+$(B)/tests/unit/$(call unit_name,$1): $(call objects,tests/unit/$1/*.c) $(call unit_extra,$1) $(if $(filter tools/hlidkactl,$1),$(filter-out %/main.o,$(call objects,tools/hlidkactl/*.c))) $(B)/libhlidka.a $(B)/libcommon.a $(SUPPORT)
 	$(Q)mkdir -p $$(dir $$@) && $(CC) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $$(archives) -lcriterion -lz $(LDLIBS)
 endef
 $(foreach d,$(UNIT_DIRS),$(eval $(call unit_rule,$d)))
