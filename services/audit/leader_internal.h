@@ -1,0 +1,62 @@
+/* The leader from the inside: leader.c (its life, cycles), leader_begin.c (how a leadership begins), leader_stats.c. */
+#ifndef HLIDKA_LEADER_INTERNAL_H
+#define HLIDKA_LEADER_INTERNAL_H
+
+#include "leader.h"
+
+enum {
+    TRY_MS = 1000,                      /* between two looks at a lease that another holds */
+    AGAIN_MS = 200,                     /* after a failure of one's own */
+    TAMPERED_MS = 30000,
+    HOLD_MS = 1000,                     /* of the lease's 3 s */
+    OWN_MS = 500,                       /* at most so long until the log says what it has to say itself */
+    CAREFUL_MS = 600000,                /* after an event that came twice */
+    CALM = 16,                          /* transactions that commit before they grow again */
+};
+
+enum leader_state { STANDBY, TAKING, LOADING, REPLAYING, LEADING };
+
+struct leader {
+    struct leader_options o;
+    enum leader_state state;
+    bool busy;                          /* a call of the store is under way */
+    bool holding;                       /* … and so is one that holds the lease while it begins */
+    int64_t holding_epoch;
+    enum store_outcome kept;            /* what became of that */
+    bool broken;                        /* the feed has ended; so does the leadership, when the call is back */
+    bool stopping;
+    void (*stopped)(void *cookie);
+    void *cookie;
+
+    int64_t epoch;
+    uint64_t try_ms, held_ms, own_ms;   /* CLOCK_BOOTTIME: the next try; when the lease was last held, the log last asked */
+    struct writer_state writer;
+    struct cycle *cycle;
+    const struct feed_batch *batch;     /* in hand */
+    size_t batch_max;
+    unsigned calm;
+    struct cycle_poison poison;
+    uint64_t careful_ms;                /* CLOCK_BOOTTIME: until then what may come twice is looked for */
+    const char *fault;
+
+    uint64_t records, events, repeats, cycles, given_up, rejected;
+    double leading, size, subjects, producers;      /* gauges */
+};
+
+/* Asks for the lease; whatever follows until it leads, or stands by again, follows by itself. */
+void leader_take(struct leader *l);
+/* To read and to replay may take longer than the lease: held beside. */
+void leader_keep_lease(struct leader *l);
+
+/* A call of the store has begun, or could not. */
+void leader_began(struct leader *l, enum result r);
+/* Of a call that could not begin. */
+enum store_outcome leader_meaning(enum result r);
+/* A call of the store is back. True: the leadership goes on. */
+bool leader_goes_on(struct leader *l, enum store_outcome o);
+/* With the batch that is in hand, if there is one. */
+void leader_go_on(struct leader *l);
+/* It stops, and nothing is under way any more: the lease goes back. */
+void leader_end_if_idle(struct leader *l);
+
+#endif
