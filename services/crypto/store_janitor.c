@@ -228,7 +228,7 @@ static void on_listed(void *cookie)
     struct janitor *j = cookie;
     struct pg_batch *b = NULL;
 
-    j->lost = j->listed == RESULT_CONFLICT || j->listed == RESULT_NOT_FOUND;
+    j->lost = j->listed == RESULT_CONFLICT || j->listed == RESULT_NOT_FOUND || j->listed == RESULT_MALFORMED;
     if (j->listed)
         log_error("crypto.sweep", LOG_RESULT(j->listed), LOG_UINT("shard", j->shard));
     if (j->listed || j->name_count < NAMES_MAX) {
