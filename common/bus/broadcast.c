@@ -62,7 +62,8 @@ static void begin(struct bus *b, uint64_t now)
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR__FAIL;
 
     if (list) {
-        rd_kafka_topic_partition_list_add(list, b->topics.own[OWN_REVOCATIONS].name, 0)->offset = RD_KAFKA_OFFSET_END;
+        const char *topic = b->topics.own[OWN_REVOCATIONS].name;
+        rd_kafka_topic_partition_list_add(list, topic, BROADCAST_PARTITION)->offset = RD_KAFKA_OFFSET_END;
         err = rd_kafka_assign(c->rk, list);
         rd_kafka_topic_partition_list_destroy(list);
     }
@@ -139,6 +140,7 @@ static void on_beat(uv_timer_t *timer)
     heartbeats_made(&c->heartbeats, &id, now);
     c->beats_out++;
     d->topic = topic;
+    d->to = BROADCAST_PARTITION;
     delivery_send(b, d);
 }
 

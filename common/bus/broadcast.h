@@ -25,6 +25,9 @@
 struct auth_revoked;
 struct bus;
 
+/* Where all of it goes, whatever its key: an operator may have added partitions, which nobody reads. */
+#define BROADCAST_PARTITION 0
+
 /* Of a service that listens; called with the handlers' cookie, from the loop. */
 struct broadcast_listener {
     /* An authentic one, of whichever instance, our own included. Borrowed for the call. */

@@ -63,6 +63,8 @@ enum result bus_publish(struct bus *b, const struct bus_message *m, bus_reported
         return RESULT_NO_MEMORY;
     enum result r = compose(b, m, d);
     d->topic = topic;
+    if (m->kind == PUBLISH_REVOCATION)
+        d->to = BROADCAST_PARTITION;
     d->reported = reported;
     d->reported_cookie = cookie;
     d->number = number;

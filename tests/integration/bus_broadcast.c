@@ -253,3 +253,61 @@ Test(bus_broadcast, what_went_by_unread_is_told_as_lost)
     wait_fresh(0);
     cr_expect_eq(times_told("lost"), 2);
 }
+
+static void on_reported(void *cookie, int64_t number, bool delivered)
+{
+    unsigned *missing = cookie;
+
+    (void)number;
+    cr_expect(delivered);
+    --*missing;
+}
+
+static bool none_missing(struct fixture *fx, void *cookie)
+{
+    (void)fx;
+    return *(unsigned *)cookie == 0;
+}
+
+static enum result publish(unsigned number, unsigned *missing)
+{
+    char user[16];
+    uint8_t random[10];
+    struct bus_message m = { .kind = PUBLISH_REVOCATION, .body = text_bytes(TEXT("any")) };
+
+    entropy_fill(random, sizeof(random));
+    m.id = uuid_v7(clock_unix_ms(), random);
+    m.key = (struct bytes){ (uint8_t *)user, (size_t)snprintf(user, sizeof(user), "u-%u", number) };
+    return bus_publish(f->buses[0], &m, on_reported, missing, number);
+}
+
+static bool published(struct fixture *fx, void *cookie)
+{
+    (void)fx;
+    return publish(0, cookie) == RESULT_OK;
+}
+
+/* An operator may add partitions to it while instances run. They read the first, and must not think that it is silent. */
+Test(bus_broadcast, every_revocation_goes_where_it_is_read_whatever_its_key)
+{
+    enum { REVOCATIONS = 16, PARTITIONS = 4 };
+    static const char *const TOPICS[] = { "wide.probe.requests", "wide.probe.dead", "wide.audit.events", "wide.probe.revocations" };
+    unsigned missing = REVOCATIONS;
+
+    if (f->real)
+        cr_skip("its topics are the mock's");
+    for (size_t i = 0; i < sizeof(TOPICS) / sizeof(TOPICS[0]); i++)
+        cr_assert(!rd_kafka_mock_topic_create(f->mock, TOPICS[i], PARTITIONS, 1));
+    f->options.prefix = "wide.";
+    fixture_bus_start(f, 0);
+    cr_assert(fixture_wait(f, published, &missing, 15000));
+    for (unsigned i = 1; i < REVOCATIONS; i++)
+        cr_assert_eq(publish(i, &missing), RESULT_OK);
+    cr_assert(fixture_wait(f, none_missing, &missing, 15000));
+    for (int32_t p = 0; p < PARTITIONS; p++) {
+        int64_t low, high;
+
+        cr_assert(!rd_kafka_query_watermark_offsets(f->producer, "wide.probe.revocations", p, &low, &high, 5000));
+        cr_expect_eq(high, p == 0 ? REVOCATIONS : 0, "partition %d: %lld", p, (long long)high);
+    }
+}
