@@ -11,7 +11,8 @@
     X(notice)                           /* events of our own on their way */                               \
     X(cursor)                                                                                              \
     X(group)                            /* ids of rules' groups, and of alerts */                          \
-    X(pseudonym)                        /* what alerts show in place of a name */
+    X(pseudonym)                        /* what alerts show in place of a name */                          \
+    X(note)                             /* what operators wrote */
 
 struct audit_keys {
 #define X(name) struct secret *name;

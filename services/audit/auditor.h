@@ -7,18 +7,22 @@
 #include "log_store.h"
 
 struct alert_log;
+struct durable;
 
 struct auditor {
     struct audit_keys keys;             /* empty until the data key is open, before which no request comes */
     struct log_store store;
     struct leader *leader;
     struct alert_log *alerts;
+    struct durable *durable;
 };
 
 /* op -> handler. */
 extern const struct route audit_routes[];
 extern const size_t audit_route_count;
 
+void handle_alert_list(void *service, struct request *rq);
+void handle_alert_acknowledge(void *service, struct request *rq);
 void handle_rules(void *service, struct request *rq);
 void handle_query(void *service, struct request *rq);
 
