@@ -1,6 +1,5 @@
 #include "check.h"
 
-#include "decision.h"
 #include "headers.h"
 
 /* After that long a store that was away may be back. */
@@ -12,6 +11,18 @@ _Static_assert((int)SCOPE_USER == (int)RATELIMIT_USER && (int)SCOPE_IP == (int)R
                "the core's scopes are the wire's");
 _Static_assert(RATELIMIT_STORE == 0 && RATELIMIT_FALLBACK + 1 == STATS_SOURCES, "stats count by the wire's sources");
 
+static void name_source(struct ratelimit *r, struct text name, uint8_t out[DECISION_SOURCE_LEN])
+{
+    struct asker *a = &r->asker;
+
+    if (name.len != a->len || memcmp(a->name, name.data, name.len) != 0) {
+        decision_source(r->keys, name, a->source);
+        a->len = name.len <= sizeof(a->name) ? name.len : 0;
+        memcpy(a->name, name.data, a->len);
+    }
+    memcpy(out, a->source, DECISION_SOURCE_LEN);
+}
+
 /* The same message makes the same text, whenever it is answered: nothing in it but what the store has on record. */
 static void seal(const struct check *c, const struct store_outcome *ruled, const struct term *terms,
                  char out[DECISION_TEXT_MAX + 1])
@@ -19,7 +30,7 @@ static void seal(const struct check *c, const struct store_outcome *ruled, const
     const struct uuid *id = request_id(c->rq);
     struct decision d = { .issued_ms = uuid_time_ms(id) };
 
-    decision_source(c->service->keys, request_source(c->rq), d.source);
+    name_source(c->service, request_source(c->rq), d.source);
     for (size_t i = 0; ruled && i < ruled->count; i++) {
         const struct ruling *r = &ruled->rulings[i];
 

@@ -2,6 +2,7 @@
 #ifndef HLIDKA_LIMITER_H
 #define HLIDKA_LIMITER_H
 
+#include "decision.h"
 #include "denials.h"
 #include "match.h"
 #include "metrics.h"
@@ -9,8 +10,16 @@
 #include "limiter_stats.h"
 #include "store.h"
 
+/* Who asked last, as decision ids name them: most often it is the same one again. */
+struct asker {
+    char name[32];
+    size_t len;                         /* 0: nobody yet */
+    uint8_t source[DECISION_SOURCE_LEN];
+};
+
 struct ratelimit {
     struct keys *keys;
+    struct asker asker;
     struct policies *policies;          /* in force; requests at work hold theirs */
     struct matcher *matcher;            /* of these */
     struct store *store;                /* of all instances */
