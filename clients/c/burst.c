@@ -61,7 +61,9 @@ enum result burst_add(struct hlidka *c, const struct hlidka_call *call)
 
     if (r)
         return r;
-    b->items[b->count++] = (struct burst_item){ .id = call->id, .topic = call->topic, .key = call->key, .len = c->value.len };
+    b->items[b->count++] = (struct burst_item){
+        .id = call->id, .topic = call->topic, .key = call->key, .len = c->value.len,
+    };
     if (b->count == BURST_MAX || b->values.len >= BURST_BYTES)
         leave(c);
     else

@@ -14,10 +14,7 @@ static const struct hlidka_property BOTH[] = {
 };
 
 static const struct hlidka_property PRODUCER[] = {
-    /*
-     * A lone message leaves at once; while a request is out, the next batch gathers, in order. Not idempotent: a copy
-     * is known by its id to whom it concerns, and with idempotence librdkafka's thread spins while a batch is out.
-     */
+    /* A lone message leaves at once; while a request is out, the next batch gathers, in order. Not idempotent: DESIGN.md. */
     { "linger.ms", "0" },
     { "max.in.flight.requests.per.connection", "1" },
     /* Longer, a request is of no use: it has been sent again, or its deadline has passed. */

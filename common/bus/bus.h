@@ -1,5 +1,5 @@
 /*
- * The Kafka side of a process: one consumer and one idempotent producer on a libuv loop. It consumes the
+ * The Kafka side of a process: one consumer and one producer on a libuv loop. It consumes the
  * topics of a service, runs the receive order (receive.h), hands sound requests to handlers through the
  * routes, seals and sends replies, finishes offsets by delivery reports, writes dead letters, and sends events.
  *

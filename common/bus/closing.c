@@ -111,12 +111,11 @@ static void on_closed(uv_handle_t *handle)
 
 static void close_handles(struct bus *b)
 {
-    b->closing.handles = 5;
+    b->closing.handles = 4;
     uv_close((uv_handle_t *)&b->tick, on_closed);
     uv_close((uv_handle_t *)&b->broadcast.beat, on_closed);
     uv_close((uv_handle_t *)&b->wake, on_closed);
     uv_close((uv_handle_t *)&b->producer.turn, on_closed);
-    uv_close((uv_handle_t *)&b->producer.patience, on_closed);
 }
 
 static void destroyed(uv_work_t *work, int status)

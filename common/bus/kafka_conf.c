@@ -39,8 +39,11 @@ static const struct kafka_property CONSUMER[] = {
 };
 
 static const struct kafka_property PRODUCER[] = {
-    { "enable.idempotence", "true" },
-    /* A lone message leaves at once; while a request is out, the next batch gathers. */
+    /*
+     * A lone message leaves at once; while a request is out, the next batch gathers, in order. Not idempotent: who
+     * receives knows a copy by its id, one message that times out would halt all partitions for a new epoch, and
+     * librdkafka's thread spins while a batch is out. DESIGN.md.
+     */
     { "linger.ms", "0" },
     { "max.in.flight.requests.per.connection", "1" },
     { "message.timeout.ms", "5000" },

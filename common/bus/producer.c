@@ -7,12 +7,6 @@
 #include <stdlib.h>
 
 enum {
-    /*
-     * With so many of a partition under way an idempotent producer sends it no more; given more, its thread spins
-     * until the report comes. So they wait here; but not for long: those may be under way to where nobody is.
-     */
-    CROWD = 5,
-    PATIENCE_MS = 2,
     FREE_MAX = 1024,                    /* deliveries kept for reuse */
     KEEP_BYTES = 16 * 1024,             /* a larger value's memory is given back */
 };
@@ -84,14 +78,10 @@ void delivery_drop(struct bus *b, struct delivery *d)
     p->free_count++;
 }
 
-static void on_turn(uv_prepare_t *turn);
-
 /* The end of a delivery. Calls nobody outside the bus but the outbox, at the very end. */
 static void finish(struct bus *b, struct delivery *d, rd_kafka_resp_err_t err)
 {
     b->producer.out--;
-    if (d->flying && --b->producer.flying < CROWD && b->producer.waiting)
-        (void)uv_prepare_start(&b->producer.turn, on_turn);
     if (d->kind == DELIVERY_EVENT)
         b->producer.events_out--;
     if (d->kind == DELIVERY_HEARTBEAT)
@@ -143,9 +133,28 @@ static rd_kafka_resp_err_t produce(struct producer *p, struct delivery *d)
 
 void producer_loop(struct bus *b)
 {
-    (void)uv_prepare_init(b->loop, &b->producer.turn);  /* neither can fail */
-    (void)uv_timer_init(b->loop, &b->producer.patience);
-    b->producer.turn.data = b->producer.patience.data = b;
+    (void)uv_prepare_init(b->loop, &b->producer.turn);  /* cannot fail */
+    b->producer.turn.data = b;
+}
+
+static void on_turn(uv_prepare_t *turn)
+{
+    struct bus *b = turn->data;
+    struct producer *p = &b->producer;
+
+    (void)uv_prepare_stop(turn);
+    while (p->waiting && b->state < BUS_CLOSED) {
+        struct delivery *d = p->waiting;
+        rd_kafka_resp_err_t err = produce(p, d);
+        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+            return;
+        p->waiting = d->next;
+        if (!p->waiting)
+            p->waiting_last = &p->waiting;
+        d->next = NULL;
+        if (err)
+            finish(b, d, err);
+    }
 }
 
 void delivery_send(struct bus *b, struct delivery *d)
@@ -178,42 +187,6 @@ void producer_serve(struct bus *b)
     rd_kafka_poll(p->rk, 0);
     if (p->waiting)
         (void)uv_prepare_start(&p->turn, on_turn);
-}
-
-static void leave(struct bus *b)
-{
-    struct producer *p = &b->producer;
-
-    while (p->waiting && b->state < BUS_CLOSED) {
-        struct delivery *d = p->waiting;
-        rd_kafka_resp_err_t err = produce(p, d);
-        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-            return;
-        p->waiting = d->next;
-        if (!p->waiting)
-            p->waiting_last = &p->waiting;
-        d->next = NULL;
-        d->flying = !err && d->kind == DELIVERY_REPLY;
-        p->flying += d->flying;
-        if (err)
-            finish(b, d, err);
-    }
-}
-
-static void on_patience(uv_timer_t *timer)
-{
-    leave(timer->data);
-}
-
-static void on_turn(uv_prepare_t *turn)
-{
-    struct bus *b = turn->data;
-
-    (void)uv_prepare_stop(turn);
-    if (b->producer.flying < CROWD)
-        leave(b);
-    else if (!uv_is_active((uv_handle_t *)&b->producer.patience))
-        (void)uv_timer_start(&b->producer.patience, on_patience, PATIENCE_MS, 0);
 }
 
 static void destroy_list(struct delivery *d)

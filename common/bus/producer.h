@@ -18,7 +18,6 @@ enum delivery_kind { DELIVERY_REPLY, DELIVERY_DEAD, DELIVERY_EVENT, DELIVERY_HEA
 struct delivery {
     struct delivery *next;              /* in the free list, or waiting for the turn's end or for room */
     enum delivery_kind kind;
-    bool flying;                        /* a reply that librdkafka has */
     struct partition *partition;        /* whose offset is finished by the report; NULL: none */
     int64_t offset;
     bool of_feed;                       /* a letter whose report the feed waits for */
@@ -38,9 +37,7 @@ struct producer {
     struct delivery *free;
     unsigned free_count;
     struct delivery *waiting, **waiting_last;
-    size_t flying;                      /* replies that librdkafka has */
     uv_prepare_t turn;                  /* runs when something may leave: before the loop sleeps it does */
-    uv_timer_t patience;                /* with a burst that is under way */
     size_t out;                         /* deliveries without a report */
     size_t events_out;
     uint64_t sent[DELIVERY_KINDS];

@@ -1,6 +1,7 @@
 /*
  * What sealing costs: seal and open of a body of N bytes as a request is sealed and opened, the header with it,
- * beside the bare AEAD of libsodium over the same bytes. Processor time, which neighbours do not lengthen. Prints one JSON line: {"ours_ns":…,"bare_ns":…}.
+ * beside the bare AEAD of libsodium over the same bytes. Processor time, which neighbours do not lengthen. Prints one
+ * JSON line: {"ours_ns":…,"bare_ns":…}.
  *
  *     seal PRINCIPALS KEYS [BYTES [ROUNDS]]        (a running stack's principals file and key directory)
  */
