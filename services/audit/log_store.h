@@ -24,13 +24,17 @@ enum store_outcome {
     STORE_TAMPERED,                     /* what is stored is not what was written: in the log, by name */
 };
 
+typedef void log_store_done(void *cookie, enum store_outcome o);
+
 /* ---- the writer's lease: store_lease.c ------------------------------------------------------------------------ */
 
 /* epoch 0: another holds it. */
-MUST_USE enum result log_store_lease_take(struct log_store *s, void (*done)(void *cookie, enum store_outcome o, int64_t epoch), void *cookie);
-MUST_USE enum result log_store_lease_hold(struct log_store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie);
+MUST_USE enum result log_store_lease_take(struct log_store *s,
+                                          void (*done)(void *cookie, enum store_outcome o, int64_t epoch),
+                                          void *cookie);
+MUST_USE enum result log_store_lease_hold(struct log_store *s, int64_t epoch, log_store_done *done, void *cookie);
 /* Whoever comes next need not wait for its end. */
-MUST_USE enum result log_store_lease_release(struct log_store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie);
+MUST_USE enum result log_store_lease_release(struct log_store *s, int64_t epoch, log_store_done *done, void *cookie);
 
 /* ---- how a leadership begins: store_load.c, store_replay.c ---------------------------------------------------- */
 
@@ -43,14 +47,14 @@ MUST_USE enum result log_store_load(struct log_store *s, struct writer_state *st
                                 void *cookie);
 
 /* The records that were received within its reach of the newest, to the watch; those that are erased are left out. */
-MUST_USE enum result log_store_replay(struct log_store *s, const struct watch *watch, void (*done)(void *cookie, enum store_outcome o),
+MUST_USE enum result log_store_replay(struct log_store *s, const struct watch *watch, log_store_done *done,
                                   void *cookie);
 
 /* ---- a cycle: store_look.c, store_write.c --------------------------------------------------------------------- */
 
-MUST_USE enum result log_store_look(struct log_store *s, struct cycle *c, void (*done)(void *cookie, enum store_outcome o), void *cookie);
+MUST_USE enum result log_store_look(struct log_store *s, struct cycle *c, log_store_done *done, void *cookie);
 /* Composes and writes; errors also of cycle_compose. */
-MUST_USE enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c, void (*done)(void *cookie, enum store_outcome o),
+MUST_USE enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c, log_store_done *done,
                                  void *cookie);
 
 /* ---- what any instance has to say: store_notice.c ------------------------------------------------------------- */

@@ -12,7 +12,7 @@ static const struct pg_statement RELEASE = { "audit_lease_release",
 
 struct lease_call {
     void (*taken)(void *cookie, enum store_outcome o, int64_t epoch);
-    void (*done)(void *cookie, enum store_outcome o);
+    log_store_done *done;
     void *cookie;
 };
 
@@ -45,7 +45,8 @@ static enum result ask(struct log_store *s, struct pg_batch *b, enum result r, c
     return r;
 }
 
-enum result log_store_lease_take(struct log_store *s, void (*done)(void *cookie, enum store_outcome o, int64_t epoch), void *cookie)
+enum result log_store_lease_take(struct log_store *s, void (*done)(void *cookie, enum store_outcome o, int64_t epoch),
+                                 void *cookie)
 {
     struct pg_batch *b;
     enum result r = pg_batch_new(1024, &b);
@@ -53,15 +54,16 @@ enum result log_store_lease_take(struct log_store *s, void (*done)(void *cookie,
     return r ? r : ask(s, b, pg_add(b, &TAKE, PG_UUID(&s->self)), &(struct lease_call){ .taken = done, .cookie = cookie });
 }
 
-enum result log_store_lease_hold(struct log_store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
+enum result log_store_lease_hold(struct log_store *s, int64_t epoch, log_store_done *done, void *cookie)
 {
     struct pg_batch *b;
     enum result r = pg_batch_new(1024, &b);
 
-    return r ? r : ask(s, b, pg_add(b, &HOLD, PG_INT(epoch), PG_UUID(&s->self)), &(struct lease_call){ .done = done, .cookie = cookie });
+    return r ? r : ask(s, b, pg_add(b, &HOLD, PG_INT(epoch), PG_UUID(&s->self)),
+                       &(struct lease_call){ .done = done, .cookie = cookie });
 }
 
-enum result log_store_lease_release(struct log_store *s, int64_t epoch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
+enum result log_store_lease_release(struct log_store *s, int64_t epoch, log_store_done *done, void *cookie)
 {
     struct pg_batch *b;
     enum result r = pg_batch_new(1024, &b);

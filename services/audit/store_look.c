@@ -16,7 +16,7 @@ enum { AT_SEEN, AT_CONFLICTS, AT_SUBJECTS, AT_NOTICES, AT_QUERIED };
 
 struct look {
     struct cycle *cycle;
-    void (*done)(void *cookie, enum store_outcome o);
+    log_store_done *done;
     void *cookie;
 };
 
@@ -87,7 +87,7 @@ static enum result add_all(struct cycle *c, struct pg_batch *b)
     return r;
 }
 
-enum result log_store_look(struct log_store *s, struct cycle *c, void (*done)(void *cookie, enum store_outcome o), void *cookie)
+enum result log_store_look(struct log_store *s, struct cycle *c, log_store_done *done, void *cookie)
 {
     struct look *look = malloc(sizeof(*look));
     struct pg_batch *b;

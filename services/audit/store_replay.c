@@ -20,7 +20,7 @@ struct replay {
     int64_t after;
     struct buffer opened;
     struct arena arena;
-    void (*done)(void *cookie, enum store_outcome o);
+    log_store_done *done;
     void *cookie;
 };
 
@@ -96,7 +96,7 @@ static void on_before(void *cookie, struct pg_batch *b)
     finish(p, o == STORE_DONE ? STORE_AWAY : o);
 }
 
-enum result log_store_replay(struct log_store *s, const struct watch *watch, void (*done)(void *cookie, enum store_outcome o), void *cookie)
+enum result log_store_replay(struct log_store *s, const struct watch *watch, log_store_done *done, void *cookie)
 {
     struct replay *p = calloc(1, sizeof(*p));
     struct pg_batch *b;

@@ -36,7 +36,7 @@ static const struct pg_statement QUERIED = { "audit_write_queried",
 static const struct pg_statement QUERIED_ALL = { "audit_write_queried_all", "DELETE FROM queried WHERE count <= 0", "" };
 
 struct write {
-    void (*done)(void *cookie, enum store_outcome o);
+    log_store_done *done;
     void *cookie;
 };
 
@@ -169,7 +169,7 @@ static void written(void *cookie, struct pg_batch *b)
     w.done(w.cookie, o);
 }
 
-enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c, void (*done)(void *cookie, enum store_outcome o),
+enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c, log_store_done *done,
                         void *cookie)
 {
     struct write *w = malloc(sizeof(*w));

@@ -24,8 +24,8 @@
 struct audit_event;
 struct bus;
 
-#define FEED_BATCH_MAX   1024u
-#define FEED_BATCH_BYTES (1u << 20)
+#define FEED_BATCH_MAX   2048u
+#define FEED_BATCH_BYTES (2u << 20)
 #define FEED_OLDEST      (-2)           /* as an offset: the oldest that there is */
 
 struct feed_item {
