@@ -88,7 +88,8 @@ static enum hlidka_status read_request(struct hlidka *c, struct hlidka_call *cal
 {
     enum hlidka_status s;
 
-    if (!read_op(call, q->op) || !(call->topic = client_kafka_requests(c, call->asked.dst)) || !read_trace(call, q->trace) || !read_times(call, q, now_ms, draw) ||
+    if (!read_op(call, q->op) || !(call->topic = client_kafka_requests(c, call->asked.dst)) ||
+        !read_trace(call, q->trace) || !read_times(call, q, now_ms, draw) ||
         !principals_find(c->credentials.principals, call->asked.dst))
         return HLIDKA_INVALID;
     if ((s = read_body(c, call, q->body)))

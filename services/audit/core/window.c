@@ -89,7 +89,7 @@ static int by_seq(const void *a, const void *b)
 
 size_t window_seqs(const struct window *w, struct window_span s, uint64_t seqs[WINDOW_SEQS_MAX])
 {
-    uint64_t all[WINDOW_HITS_MAX];
+    uint64_t all[WINDOW_HITS_MAX] = { 0 };
     size_t n = s.count < WINDOW_SEQS_MAX ? s.count : WINDOW_SEQS_MAX;
 
     for (size_t i = 0; i < s.count; i++)
