@@ -775,6 +775,28 @@ Test(crypto_store, who_has_slept_uses_no_key_until_the_epoch_is_confirmed)
     cr_expect_eq(get(&id, 0, 10), 200);
 }
 
+Test(crypto_store, work_goes_on_through_changes_of_the_epoch)
+{
+    struct uuid object = put_whole(4 * UNIT), ids[60];
+    struct crypto_plain_item plain = { .plaintext = { sound, 5 * UNIT } };      /* enough for the thread pool */
+
+    for (size_t i = 0; i < 60; i++) {
+        ids[i] = fresh_id();
+        if (i % 2)
+            send_as(&ids[i], &op_crypto_audio_get, &(struct crypto_audio_get_request){ object, 0, 4 * UNIT }, (int32_t)(i % 4));
+        else
+            send_as(&ids[i], &op_crypto_encrypt, &(struct crypto_encrypt_request){ .items = { &plain, 1 }, .owner = TEXT("u-1") },
+                    (int32_t)(i % 4));
+        if (i % 10 == 0)
+            (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
+    }
+    for (size_t i = 0; i < 60; i++) {
+        const struct arrived *a = client_await(&f->backend, &ids[i], 15000);
+        cr_assert(a && a->status == 200, "%zu: %d %s", i, a ? (int)a->status : -1, a ? a->code : "");
+    }
+    cr_expect_eq(SQL("SELECT count(*) FROM owner_keys"), 1);
+}
+
 Test(crypto_store, another_databases_blob_store_is_refused)
 {
     char path[160];
