@@ -142,6 +142,13 @@ uint64_t request_left_ms(const struct request *rq)
     return now < rq->deadline_ns ? (rq->deadline_ns - now) / NS_PER_MS : 0;
 }
 
+uint64_t request_late_ms(const struct request *rq)
+{
+    uint64_t now = clock_boot_ns();
+
+    return now > rq->deadline_ns ? (now - rq->deadline_ns) / NS_PER_MS : 0;
+}
+
 struct text request_source(const struct request *rq)
 {
     return rq->source->name;

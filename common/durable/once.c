@@ -10,6 +10,7 @@ enum {
     ATTEMPTS = 6,
     PATIENCE_MS = 3000,                 /* of one round trip */
     RETRY_AFTER_MS = 1000,
+    LATE_MS = 60000,                    /* after the deadline, which is at most 16 min after the id's time */
     LOOK = ONCE_FIRST - 1,              /* number of the statement that looks for the record */
 };
 
@@ -175,6 +176,13 @@ static void on_begun(void *cookie, struct pg_txn *txn, struct pg_batch *b)
     }
     r = once_look_at(c, b, LOOK);
     c->doubtful = false;                /* whoever committed it or not has ended: the turn was waited for */
+    /* Who slept so long: another may have had the effect, whose record (EFFECTS_KEEP_S) is soon gone, or is. */
+    if (r == RESULT_NOT_FOUND && request_late_ms(c->rq) > LATE_MS) {
+        pg_rollback(txn);
+        pg_batch_free(b);
+        unavailable(c);
+        return;
+    }
     if (r == RESULT_NOT_FOUND) {
         let_decide(c, txn, b);
         pg_batch_free(b);

@@ -33,7 +33,8 @@
  * writes, the record and COMMIT. Where the database wants the transaction again, or another request took the same name,
  * it begins anew with the look: read and decide may be called several times for one request and must not remember
  * anything between. So it does when the connection was lost at COMMIT, as soon as PostgreSQL can be asked and until the
- * request's deadline. When it is away otherwise: 503 `unavailable`, which is safe to send again with the same id.
+ * request's deadline. When it is away otherwise: 503 `unavailable`, which is safe to send again with the same id. So is
+ * what was asleep until a minute after the deadline, and finds no record then: there may have been one.
  */
 #ifndef HLIDKA_ONCE_H
 #define HLIDKA_ONCE_H

@@ -1,4 +1,5 @@
 /* Ops marked once on a real postgres and a bus (once.h, outgoing.h): two instances in one process, on one loop. */
+#include "request_internal.h"
 #include "durable_scene.h"
 #include "once.h"
 #include "outgoing.h"
@@ -92,7 +93,14 @@ static void handle_once(void *service, struct request *rq)
 {
     static const struct once_op HOW = { read_counter, decide, committed };
 
+    const struct probe_request *body = request_body(rq);
+    static bool slept;
+
     (void)service;
+    if (text_equal(body->text, TEXT("sleep")) && !slept) {
+        slept = true;
+        rq->deadline_ns = clock_boot_ns() - 61 * UINT64_C(1000000000);
+    }
     /* The probe serves both buses: which durable is all the same to the store. */
     static unsigned turn;
     once_run(scene.durables[turn++ % 2], rq, &HOW, NULL);
@@ -335,6 +343,18 @@ Test(durable_once, an_answer_withheld_is_unavailable_and_the_repeat_has_it)
 
     cr_expect_eq(reply(&id, 0)->status, 503);
     send_again(&id, "withhold", 1);
+    cr_expect_eq(reply(&id, 1)->status, 200);
+    cr_expect_eq(effects(), 1);
+}
+
+/* Stopped before it began, it may wake when another has had the effect and the record of that is gone. */
+Test(durable_once, who_wakes_long_after_the_deadline_does_nothing)
+{
+    struct uuid id = client_ask(&f->backend, "probe.once", "sleep", 0);
+
+    cr_expect_eq(reply(&id, 0)->status, 503);
+    cr_expect_eq(effects(), 0);
+    send_again(&id, "sleep", 1);
     cr_expect_eq(reply(&id, 1)->status, 200);
     cr_expect_eq(effects(), 1);
 }

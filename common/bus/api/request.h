@@ -47,6 +47,8 @@ uint64_t request_now_ms(const struct request *rq);
 
 /* Until the deadline, by CLOCK_BOOTTIME; 0 when it has passed. */
 uint64_t request_left_ms(const struct request *rq);
+/* Since then; 0 before. */
+uint64_t request_late_ms(const struct request *rq);
 
 /* Who asks, and the realm whose ciphertexts and objects they share. Static until the next reload: copy to keep. */
 struct text request_source(const struct request *rq);
