@@ -92,6 +92,8 @@ size_t window_seqs(const struct window *w, struct window_span s, uint64_t seqs[W
     uint64_t all[WINDOW_HITS_MAX] = { 0 };
     size_t n = s.count < WINDOW_SEQS_MAX ? s.count : WINDOW_SEQS_MAX;
 
+    if (s.count == 0)
+        return 0;
     for (size_t i = 0; i < s.count; i++)
         all[i] = w->hits[s.first + i].seq;
     qsort(all, s.count, sizeof(all[0]), by_seq);
