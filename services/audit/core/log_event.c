@@ -87,7 +87,7 @@ static void put_scalar(struct mp_writer *w, const struct mp_value *v)
 
 static void put_attrs(const struct log_event *e, struct mp_writer *w)
 {
-    const struct event_attr *sorted[EVENT_ATTRS_MAX];
+    const struct event_attr *sorted[EVENT_ATTRS_MAX] = { NULL };
 
     if (e->attr_count > EVENT_ATTRS_MAX) {
         w->status = RESULT_FULL;
