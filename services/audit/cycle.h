@@ -2,8 +2,7 @@
  * One transaction of the writer, from what comes in to the rows that go out:
  *
  *     cycle_take       events of a batch become drafts: cleaned, fingerprinted, their subjects named
- *     (log_store_look)     asks what is stored of them, and tells it through cycle_seen … cycle_queried; where keys are
- *                      at hand and nothing comes twice of late, nobody asks
+ *     (log_store_look)     asks what is stored of them, and tells it through cycle_seen … cycle_queried
  *     cycle_settle     which are new; what the log has to say of itself: conflicts, gaps, notices
  *     cycle_compose    seq, tree, sealing: the rows; each record to the watch
  *     (log_store_write)    writes them, with offsets and all that has changed, in one transaction
@@ -77,7 +76,6 @@ struct cycle {
     struct writer_state *state;
     const struct watch *watch;          /* or NULL */
     uint64_t now_ms;
-    bool careful;                       /* events may have been recorded before: ask */
 
     const struct feed_batch *batch;     /* or NULL */
     struct cycle_poison poison;         /* left out */
@@ -109,9 +107,6 @@ void cycle_free(struct cycle *c);
 
 /* batch NULL: only what the log has to say of itself. It is borrowed until cycle_close. RESULT_NO_MEMORY. */
 MUST_USE enum result cycle_take(struct cycle *c, const struct feed_batch *batch, uint64_t now_ms);
-
-/* Whether there is something to ask of the store before it can be settled. */
-bool cycle_must_look(const struct cycle *c);
 
 /* What log_store_look asks for: (id, src) of the events, the hashes of the subjects whose keys are not at hand. */
 size_t cycle_ids(struct cycle *c, struct bytes *ids);

@@ -9,19 +9,8 @@ static const struct text SELF = TEXT("audit");
 
 /* ---- what is stored ------------------------------------------------------------------------------------------- */
 
-bool cycle_must_look(const struct cycle *c)
-{
-    bool unknown = false;
-
-    for (size_t i = 0; i < c->subject_count && !unknown; i++)
-        unknown = !c->subjects[i].known;
-    return unknown || (c->careful && c->events > 0);
-}
-
 size_t cycle_ids(struct cycle *c, struct bytes *ids)
 {
-    if (!c->careful)
-        return 0;
     for (size_t i = 0; i < c->events; i++)
         ids[i] = (struct bytes){ c->drafts[i].item->id.bytes, 16 };
     return c->events;

@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-static void settle(struct leader *l);
 static void looked(void *cookie, enum store_outcome o);
 static void written(void *cookie, enum store_outcome o);
 
@@ -76,7 +75,6 @@ static void stand_by(struct leader *l, enum store_outcome o)
     } AS[] = {
         [STORE_DONE] = { "the feed has ended, or the rules are new", AGAIN_MS },
         [STORE_LEASE_LOST] = { "the lease has passed", TRY_MS },
-        [STORE_REPEATED] = { "an event came twice", 0 },
         [STORE_REFUSED] = { "refused", AGAIN_MS },
         [STORE_AWAY] = { "away", TRY_MS },
         [STORE_TAMPERED] = { "tampered", TAMPERED_MS },
@@ -90,8 +88,6 @@ static void stand_by(struct leader *l, enum store_outcome o)
     l->fault = o == STORE_TAMPERED ? "what is stored is not what was written (audit.*_tampered in the log)" : NULL;
     if (o == STORE_REFUSED)
         blame(l);
-    if (o == STORE_REPEATED)
-        l->careful_ms = l->o.boot_ms() + CAREFUL_MS;
     cycle_close(l->cycle, false);
     l->batch = NULL;
     l->broken = false;
@@ -170,16 +166,9 @@ void leader_began(struct leader *l, enum result r)
 
 static void begin_cycle(struct leader *l)
 {
-    uint64_t now = l->o.boot_ms();
-
+    l->own_ms = l->o.boot_ms();
     l->cycle->poison = l->poison;
-    l->cycle->careful = now < l->careful_ms;
     enum result r = cycle_take(l->cycle, l->batch, l->o.now_ms());
-    if (!r && now - l->own_ms < OWN_MS && !cycle_must_look(l->cycle)) {
-        settle(l);
-        return;
-    }
-    l->own_ms = now;
     leader_began(l, r ? r : log_store_look(l->o.store, l->cycle, looked, l));
 }
 
@@ -207,8 +196,12 @@ static void batch_done(struct leader *l)
     l->o.feed.next(l->o.feed.cookie, l->batch_max);
 }
 
-static void settle(struct leader *l)
+static void looked(void *cookie, enum store_outcome o)
 {
+    struct leader *l = cookie;
+
+    if (!leader_goes_on(l, o))
+        return;
     enum result r = cycle_settle(l->cycle);
     if (!r && cycle_empty(l->cycle)) {
         batch_done(l);
@@ -217,12 +210,6 @@ static void settle(struct leader *l)
         return;
     }
     leader_began(l, r ? r : log_store_write(l->o.store, l->epoch, l->cycle, written, l));
-}
-
-static void looked(void *cookie, enum store_outcome o)
-{
-    if (leader_goes_on(cookie, o))
-        settle(cookie);
 }
 
 static void written(void *cookie, enum store_outcome o)

@@ -9,9 +9,6 @@
  * Whatever goes wrong in between (the lease has passed, PostgreSQL is away, a transaction was refused, what became of it
  * is not known), everything in memory is forgotten and it stands by again: the store is the only truth. A transaction
  * that PostgreSQL refuses is tried again in halves until the event to blame is alone; that one is dead-lettered.
- *
- * Whether an event has been recorded before is asked of the store only for a while after one had been: its key in `seen`
- * stops the transaction otherwise.
  */
 #ifndef HLIDKA_LEADER_H
 #define HLIDKA_LEADER_H

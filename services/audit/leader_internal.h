@@ -10,7 +10,6 @@ enum {
     TAMPERED_MS = 30000,
     HOLD_MS = 1000,                     /* of the lease's 3 s */
     OWN_MS = 500,                       /* at most so long until the log says what it has to say itself */
-    CAREFUL_MS = 600000,                /* after an event that came twice */
     CALM = 16,                          /* transactions that commit before they grow again */
 };
 
@@ -36,7 +35,6 @@ struct leader {
     size_t batch_max;
     unsigned calm;
     struct cycle_poison poison;
-    uint64_t careful_ms;                /* CLOCK_BOOTTIME: until then what may come twice is looked for */
     const char *fault;
 
     uint64_t records, events, repeats, cycles, given_up, rejected;

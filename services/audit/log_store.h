@@ -13,12 +13,12 @@ struct log_store {
     struct pg *pg;
     const struct audit_keys *keys;
     struct uuid self;                   /* this process, random */
+    unsigned notices_out;               /* under way */
 };
 
 enum store_outcome {
     STORE_DONE,
     STORE_LEASE_LOST,                   /* the epoch has passed: rolled back */
-    STORE_REPEATED,                     /* an event has been recorded before, for which nobody had looked: rolled back */
     STORE_REFUSED,                      /* PostgreSQL does not take what was to be written: rolled back */
     STORE_AWAY,                         /* not reachable, or what became of it is not known */
     STORE_TAMPERED,                     /* what is stored is not what was written: in the log, by name */
@@ -59,7 +59,7 @@ MUST_USE enum result log_store_write(struct log_store *s, int64_t epoch, struct 
 
 /* ---- what any instance has to say: store_notice.c ------------------------------------------------------------- */
 
-/* An event of audit's own, to be recorded by the writer. Without an answer; what fails is in the log. */
+/* An event of audit's own, to be recorded by the writer. Without an answer (notices_out); what fails is in the log. */
 struct audit_event;
 void log_store_notice(struct log_store *s, const struct audit_event *e);
 

@@ -46,6 +46,7 @@ struct app {
     unsigned newcomers;
     uint64_t purge_ms;
     uv_timer_t tick;
+    bool stopped;                       /* the leader has; notices have not all ended */
     unsigned closing;                   /* handles and stores that have not closed yet */
 };
 
@@ -206,7 +207,8 @@ static void opened(void *cookie)
         r = alert_log_metrics(a->alerts, service_metrics(a->service));
     }
     if (!r) {
-        a->auditor.store = (struct log_store){ durable_pg(a->durable), &a->auditor.keys, *durable_self(a->durable) };
+        a->auditor.store = (struct log_store){ .pg = durable_pg(a->durable), .keys = &a->auditor.keys,
+                                                .self = *durable_self(a->durable) };
         r = leader_new(&o, &a->auditor.leader);
     }
     if (!r)
@@ -215,11 +217,15 @@ static void opened(void *cookie)
         service_give_up(a->service, "no memory for the writer of the log");
 }
 
+static void close_store(struct app *a);
+
 static void on_tick(uv_timer_t *timer)
 {
     struct app *a = timer->data;
 
-    if (!a->auditor.leader)
+    if (a->stopped && a->auditor.store.notices_out == 0)
+        close_store(a);
+    if (a->stopped || a->closing > 0 || !a->auditor.leader)
         return;
     leader_tick(a->auditor.leader);
     if (boot_ms() - a->rules_ms >= RULES_MS)
@@ -299,13 +305,22 @@ static void tick_closed(uv_handle_t *handle)
     closed(handle->data);
 }
 
+static void close_store(struct app *a)
+{
+    a->stopped = false;
+    a->closing = 2;
+    uv_close((uv_handle_t *)&a->tick, tick_closed);
+    durable_close(a->durable, closed, a);
+}
+
+/* The ends of what the bus had to tell are on their way yet: the tick sees to the rest. */
 static void leader_stopped(void *cookie)
 {
     struct app *a = cookie;
 
-    a->closing = 2;
-    uv_close((uv_handle_t *)&a->tick, tick_closed);
-    durable_close(a->durable, closed, a);
+    a->stopped = true;
+    if (a->auditor.store.notices_out == 0)
+        close_store(a);
 }
 
 static void stop(struct service *s, void *state)

@@ -19,7 +19,7 @@ enum store_outcome log_store_outcome_of(const struct pg_batch *b)
     case PG_DONE:
         return STORE_DONE;
     case PG_UNIQUE:
-        return strcmp(pg_constraint(b), "seen_pkey") == 0 ? STORE_REPEATED : STORE_REFUSED;
+        return STORE_REFUSED;
     case PG_FAILED:
         if (strcmp(pg_sqlstate(b), "HL001") == 0)
             return STORE_LEASE_LOST;

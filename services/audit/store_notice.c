@@ -8,7 +8,9 @@ static const struct pg_statement NOTICE = { "audit_notice", "INSERT INTO notices
 
 static void noted(void *cookie, struct pg_batch *b)
 {
-    (void)cookie;
+    struct log_store *s = cookie;
+
+    s->notices_out--;
     if (pg_outcome(b) != PG_DONE)
         log_error("audit.notice_lost", LOG_STR("outcome", pg_outcome_text(pg_outcome(b))), LOG_STR("sqlstate", pg_sqlstate(b)));
     pg_batch_free(b);
@@ -19,7 +21,7 @@ static enum result submit(struct log_store *s, struct bytes sealed)
     struct pg_batch *b;
     enum result r = pg_batch_new(2 * EVENT_PAYLOAD_MAX, &b);
 
-    return r ? r : log_store_submit(s, b, pg_add(b, &NOTICE, PG_BYTES(sealed)), noted, NULL);
+    return r ? r : log_store_submit(s, b, pg_add(b, &NOTICE, PG_BYTES(sealed)), noted, s);
 }
 
 /* What audit says of itself has a type, an outcome and attributes; it is about nobody. */
@@ -49,6 +51,7 @@ void log_store_notice(struct log_store *s, const struct audit_event *e)
         r = notice_seal(key_bytes(s->keys->notice), nonce, buffer_bytes(&payload), &sealed);
     if (!r)
         r = submit(s, buffer_bytes(&sealed));
+    s->notices_out += r == RESULT_OK;
     if (r)
         log_error("audit.notice_lost", LOG_TEXT("type", e->type), LOG_RESULT(r));
     buffer_free(&payload);

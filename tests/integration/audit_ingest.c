@@ -47,7 +47,7 @@ struct instance {
 
 static void start(struct instance *i, uint8_t name)
 {
-    *i = (struct instance){ .store = { t.pg, &keys, { { name } } }, .feed = { .topic = &topic } };
+    *i = (struct instance){ .store = { .pg = t.pg, .keys = &keys, .self = { { name } } }, .feed = { .topic = &topic } };
     cr_assert_eq(leader_new(&(struct leader_options){ .store = &i->store, .feed = audit_feed_hooks(&i->feed),
                                                       .newcomers_per_minute = 5, .now_ms = now_ms, .boot_ms = boot_ms },
                             &i->leader), RESULT_OK);
