@@ -106,7 +106,7 @@ static void reset(struct cycle *c)
     secret_wipe(secret_fill(c->subject_keys), c->subject_count * ENTRY_KEY_LEN);
     buffer_reset(&c->sealed);
     arena_reset(&c->arena);
-    c->count = c->events = c->subject_count = c->notice_count = c->queried_count = c->conflict_count = 0;
+    c->count = c->events = c->subject_count = c->notice_count = c->queried_count = c->conflict_count = c->uncounted = 0;
     c->rows.count = c->rows.seen_count = c->rows.subject_count = c->rows.touched_count = c->rows.node_count = 0;
     c->producers = NULL;
     c->batch = NULL;

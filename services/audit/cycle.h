@@ -97,6 +97,7 @@ struct cycle {
     struct cycle_conflict *conflicts;
     size_t conflict_count;
     struct producer *producers;         /* those that changed */
+    size_t uncounted;                   /* events whose `n` had no room */
 
     struct cycle_rows rows;
 };

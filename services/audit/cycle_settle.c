@@ -208,6 +208,11 @@ static enum result count_item(struct cycle *c, const struct feed_item *item, boo
     struct producer *p;
     enum result r = producers_get(c->state->producers, item->src, item->n_instance, c->now_ms, &p);
 
+    /* More instances in one transaction than a source may have: it harms none but itself. */
+    if (r == RESULT_FULL) {
+        c->uncounted++;
+        return RESULT_OK;
+    }
     if (r)
         return r;
     enum gaps_said said = gaps_see(&p->gaps, item->n, c->now_ms);
@@ -230,6 +235,8 @@ static enum result settle_items(struct cycle *c)
         if (!r && item->has_n && !(d && d->fate == DRAFT_REPEAT))
             r = count_item(c, item, d && d->fate == DRAFT_RECORD);
     }
+    if (c->uncounted > 0)
+        log_warn("audit.producers_full", LOG_UINT("uncounted", c->uncounted));
     for (size_t i = 0; i < c->batch->gap_count && !r; i++)
         r = say(c, "log.gap", OUTCOME_FAILURE,
                 (struct event_attr[]){ str_attr("src", SELF), uint_attr("n", (uint64_t)c->batch->gaps[i].from),

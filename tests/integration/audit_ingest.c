@@ -361,6 +361,23 @@ Test(audit_ingest, a_number_that_stays_away_is_a_gap_and_a_repeated_one_too)
     stop(&b);
 }
 
+Test(audit_ingest, a_source_with_more_instances_than_can_be_counted_holds_nothing_up)
+{
+    enum { EVENTS = 2 * PRODUCERS_MAX };
+    struct instance a;
+
+    for (unsigned i = 0; i < EVENTS; i++) {
+        struct feed_item *item = audit_topic_add(&topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
+        item->has_n = true;
+        bytes_put_u32(item->n_instance, i);
+    }
+    start(&a, 1);
+    cr_assert(run_until(&a, 1, 20000, stored() == EVENTS));
+    cr_expect_geq(number("SELECT count(*) FROM producers"), PRODUCERS_EACH);
+    cr_expect(leader_epoch(a.leader) != 0);
+    stop(&a);
+}
+
 Test(audit_ingest, notices_and_queries_are_recorded_by_the_writer)
 {
     struct scalar_pair attr = { TEXT("reason"), { .type = MP_STR, .str = TEXT("malformed") } };

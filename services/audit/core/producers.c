@@ -74,26 +74,20 @@ static void key_of(struct text src, const uint8_t *instance, uint8_t key[KEY_LEN
     memcpy(key + SRC_LEN, instance, PRODUCER_INSTANCE_LEN);
 }
 
-/* False: there were fewer than `limit`, or none that can be forgotten. */
-static bool forget_oldest(struct producers *ps, struct text src, size_t limit)
+/* False: there are `limit` of them that cannot be forgotten. */
+static bool keep_below(struct producers *ps, struct text src, size_t limit)
 {
-    struct census c = { .src = src };
     uint8_t key[KEY_LEN];
 
-    hashmap_sweep(ps->by_key, take_in, &c);
-    if (c.count < limit || !c.oldest)
-        return false;
-    key_of(text_of(c.oldest->src), c.oldest->instance, key);
-    free(hashmap_remove(ps->by_key, key));
-    return true;
-}
+    for (;;) {
+        struct census c = { .src = src };
 
-static void make_room(struct producers *ps, struct text src)
-{
-    while (forget_oldest(ps, src, PRODUCERS_EACH))
-        continue;
-    if (hashmap_count(ps->by_key) == PRODUCERS_MAX)
-        forget_oldest(ps, TEXT(""), PRODUCERS_MAX);
+        hashmap_sweep(ps->by_key, take_in, &c);
+        if (c.count < limit || !c.oldest)
+            return c.count < limit;
+        key_of(text_of(c.oldest->src), c.oldest->instance, key);
+        free(hashmap_remove(ps->by_key, key));
+    }
 }
 
 enum result producers_get(struct producers *ps, struct text src, const uint8_t instance[PRODUCER_INSTANCE_LEN],
@@ -106,7 +100,8 @@ enum result producers_get(struct producers *ps, struct text src, const uint8_t i
     key_of(src, instance, key);
     struct producer *p = hashmap_get(ps->by_key, key);
     if (!p) {
-        make_room(ps, src);
+        if (!keep_below(ps, src, PRODUCERS_EACH) || !keep_below(ps, TEXT(""), PRODUCERS_MAX))
+            return RESULT_FULL;
         p = calloc(1, sizeof(*p));
         if (!p)
             return RESULT_NO_MEMORY;

@@ -9,7 +9,7 @@
 #include "gaps.h"
 
 #define PRODUCERS_MAX 1024             /* of 36 KiB each */
-#define PRODUCERS_EACH 256             /* of one source; more only while they are yet to be stored */
+#define PRODUCERS_EACH 256             /* of one source */
 #define PRODUCER_INSTANCE_LEN 8
 
 struct producer {
@@ -26,7 +26,10 @@ struct producers;
 MUST_USE enum result producers_new(const uint8_t seed[16], struct producers **out);
 void producers_free(struct producers *ps);
 
-/* Made when it is new; RESULT_NO_MEMORY, RESULT_OUT_OF_RANGE. */
+/*
+ * Made when it is new. RESULT_FULL: as many as a source, or all, may have are yet to be stored; RESULT_NO_MEMORY,
+ * RESULT_OUT_OF_RANGE.
+ */
 MUST_USE enum result producers_get(struct producers *ps, struct text src, const uint8_t instance[PRODUCER_INSTANCE_LEN],
                                    uint64_t now_ms, struct producer **out);
 

@@ -61,10 +61,15 @@ Test(producers, of_a_source_the_one_that_was_silent_for_longest_is_forgotten, .i
 
 Test(producers, what_is_yet_to_be_stored_is_not_forgotten, .init = up, .fini = down)
 {
-    for (uint32_t i = 0; i <= PRODUCERS_EACH; i++)
+    static const uint8_t LAST[PRODUCER_INSTANCE_LEN] = { 0xff };
+    struct producer *p;
+
+    see("auth", 1, 0, 500);
+    for (uint32_t i = 0; i < PRODUCERS_EACH; i++)
         see("backend", i, 0, 1000 + i);
-    cr_expect_eq(producers_count(ps), PRODUCERS_EACH + 1);
+    cr_expect_eq(producers_get(ps, TEXT("backend"), LAST, 9000, &p), RESULT_FULL);
+    cr_expect_eq(see("auth", 2, 0, 9000), GAPS_NEW);
     (void)producers_take_changed(ps);
-    see("backend", PRODUCERS_EACH + 1, 0, 9000);
-    cr_expect_eq(producers_count(ps), PRODUCERS_EACH);
+    cr_expect_eq(producers_get(ps, TEXT("backend"), LAST, 9000, &p), RESULT_OK);
+    cr_expect_eq(producers_count(ps), PRODUCERS_EACH + 2);
 }
