@@ -54,17 +54,20 @@ void leader_free(struct leader *l)
 /* ---- giving up ------------------------------------------------------------------------------------------------ */
 
 /* Halves, until what is to blame is alone. */
+static void take_less(struct leader *l)
+{
+    if (l->batch && l->batch->count > 1)
+        l->batch_max = l->batch->count / 2;
+    l->calm = 0;
+}
+
 static void blame(struct leader *l)
 {
-    size_t count = l->batch ? l->batch->count : 0;
-
-    if (count == 1) {
+    if (l->batch && l->batch->count == 1) {
         l->poison = (struct cycle_poison){ true, l->batch->items[0].partition, l->batch->items[0].offset };
         log_error("audit.event_refused", LOG_INT("partition", l->poison.partition), LOG_INT("offset", l->poison.offset));
-    } else if (count > 1) {
-        l->batch_max = count / 2;
     }
-    l->calm = 0;
+    take_less(l);
 }
 
 static void stand_by(struct leader *l, enum store_outcome o)
@@ -158,6 +161,9 @@ void leader_began(struct leader *l, enum result r)
     l->busy = r == RESULT_OK;
     if (r) {
         log_warn("audit.leader", LOG_RESULT(r));
+        /* What a transaction may take up has bounds, and a source can make its events swell: in smaller ones it fits. */
+        if (r == RESULT_NO_MEMORY || r == RESULT_FULL)
+            take_less(l);
         stand_by(l, leader_meaning(r));
     }
 }

@@ -378,6 +378,29 @@ Test(audit_ingest, a_source_with_more_instances_than_can_be_counted_holds_nothin
     stop(&a);
 }
 
+/* Addresses become longer when they are redacted. */
+Test(audit_ingest, events_that_swell_are_taken_in_smaller_batches)
+{
+    enum { EVENTS = 2048, ATTRS = 16 };
+    static const char *const NAMES[ATTRS] = { "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p" };
+    static struct scalar_pair attrs[ATTRS];
+    struct instance a;
+
+    for (size_t i = 0; i < ATTRS; i++)
+        attrs[i] = (struct scalar_pair){ text_of(NAMES[i]), { .type = MP_STR, .str = TEXT(
+            "a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz") } };
+    for (unsigned i = 0; i < EVENTS; i++) {
+        const struct feed_item *item = audit_topic_add(&topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
+        struct audit_event *e = (struct audit_event *)item->event;
+        e->has_attrs = true;
+        e->attrs = (struct scalar_map){ attrs, ATTRS };
+    }
+    start(&a, 1);
+    cr_assert(run_until(&a, 1, 30000, stored() == EVENTS));
+    assert_sound();
+    stop(&a);
+}
+
 Test(audit_ingest, notices_and_queries_are_recorded_by_the_writer)
 {
     struct scalar_pair attr = { TEXT("reason"), { .type = MP_STR, .str = TEXT("malformed") } };
