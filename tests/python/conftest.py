@@ -1,0 +1,51 @@
+"""The client of clients/python against the stack that HLIDKA_RUN describes."""
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import hlidka
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = Path(os.environ.get("HLIDKA_RUN", ROOT / ".run"))
+
+
+class Stack:
+    def __init__(self) -> None:
+        lines = (RUN / "env").read_text().splitlines()
+        self.env = dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def tool(self, *args: str) -> None:
+        subprocess.run([str(ROOT / "tools/stack"), *args], check=True, stdout=subprocess.DEVNULL, timeout=30)
+
+    def key(self, principal: str) -> Path:
+        return Path(self.env["HLIDKA_KEYS"]) / f"{principal}.key"
+
+    async def client(self, principal: str = "backend", **options: Any) -> hlidka.Client:
+        # The embedded bus holds an empty fetch for the whole wait, whatever arrives meanwhile.
+        quick = {"fetch.wait.max.ms": 1} if self.env["HLIDKA_BUS"] == "devbus" else {}
+        options["properties"] = {**quick, **options.get("properties", {})}
+        options.setdefault("brokers", self.env["HLIDKA_BROKERS"])
+        return await hlidka.Client.open(principal=principal, principals=self.env["HLIDKA_PRINCIPALS"], key=self.key(principal),
+                                        prefix=self.env["HLIDKA_TOPIC_PREFIX"], **options)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    return Stack()
+
+
+@pytest.fixture
+def with_client(stack: Stack) -> Callable[..., None]:
+    """with_client(test): runs `await test(client)` on a loop of its own and closes the client; 30 s at most."""
+    def run(test: Callable[[hlidka.Client], Awaitable[None]], **options: Any) -> None:
+        async def whole() -> None:
+            async with asyncio.timeout(30), await stack.client(**options) as client:
+                await test(client)
+        asyncio.run(whole())
+    return run
