@@ -6,7 +6,7 @@
 enum {
     TOGETHER_MAX = 900 * 1024,
     TEXT_MAX = 5000,                    /* characters */
-    POINTER_MAX = sizeof("/items/63/plaintext"),
+    POINTER_MAX = sizeof("/items/18446744073709551615/plaintext"),
 };
 
 static void bad_item(struct request *rq, struct field_errors *errors, size_t i, enum field_code code)
