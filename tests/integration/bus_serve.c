@@ -174,7 +174,8 @@ Test(bus_serve, the_first_call_after_readiness_takes_no_longer_than_later_ones)
         uint64_t ms = round_trip_ms();
         later = ms > later ? ms : later;
     }
-    cr_expect_leq(first, later + 20, "%lu ms, then %lu at most", first, later);
+    /* What must not come back is a second spent on finding the topic; a busy machine alone makes tens of ms. */
+    cr_expect_leq(first, later + 200, "%lu ms, then %lu at most", first, later);
 }
 
 static bool all_answered(struct fixture *fx, void *cookie)
