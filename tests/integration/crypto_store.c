@@ -218,6 +218,12 @@ static bool both_open(struct fixture *fixture, void *cookie)
     return durable_is_open(instances[0].vault.durable) && durable_is_open(instances[1].vault.durable);
 }
 
+static bool both_serve(struct fixture *fixture, void *cookie)
+{
+    (void)cookie;
+    return fixture_ready(fixture, 0) && fixture_ready(fixture, 1);
+}
+
 /* ---- talking ------------------------------------------------------------------------------------------------------- */
 
 /* The last reply's result, in msgpack. */
@@ -463,8 +469,9 @@ static void up(void)
     f->options.route_count = vault_route_count;
     for (unsigned i = 0; i < 2; i++) {
         f->options.handler_cookie = &instances[i].vault;
-        fixture_bus(f, i);
+        fixture_bus_start(f, i);
     }
+    must(fixture_wait(f, both_serve, NULL, 60000));
 }
 
 static void down(void)
@@ -614,14 +621,20 @@ Test(crypto_store, janitors_and_uploads_at_once_lose_nothing)
 {
     struct uuid ids[40];
 
+    /* Neither has been at work in this test. */
+    for (unsigned i = 0; i < 2; i++) {
+        janitor_free(instances[i].janitor);
+        must(!janitor_new(&instances[i].vault, 3000, i * 128, &instances[i].janitor));
+    }
     for (size_t i = 0; i < 40; i++) {
         struct crypto_audio_put_request body = part_body(NULL, UNIT, 0, UNIT);
         ids[i] = fresh_id();
         send_as(&ids[i], &op_crypto_audio_put, &body, (int32_t)(i % FIXTURE_PARTITIONS));
-        janitor_free(instances[i % 2].janitor);
-        must(!janitor_new(&instances[i % 2].vault, 3000, (unsigned)i * 7, &instances[i % 2].janitor));
-        janitor_tick(instances[i % 2].janitor);
-        fixture_sleep(f, 20);
+        for (unsigned turn = 0; turn < 6; turn++) {
+            for (unsigned tick = 0; tick < 2 * JANITOR_SWEEP_TICKS; tick++)
+                janitor_tick(instances[tick % 2].janitor);
+            fixture_sleep(f, 5);
+        }
     }
     for (size_t i = 0; i < 40; i++) {
         const struct arrived *a = client_await(&f->backend, &ids[i], 15000);
