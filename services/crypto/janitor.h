@@ -14,7 +14,7 @@
 struct janitor;
 
 #define JANITOR_TICK_MS 1000
-#define JANITOR_SWEEP_TICKS 4           /* a shard of the blob store each so often: all of it in 17 min */
+#define JANITOR_SWEEP_TICKS 1           /* a shard of the blob store each so often: a small store in 5 min */
 
 /* grace_ms: BLOB_GRACE_MS, or less in tests. first_shard: any. RESULT_NO_MEMORY. */
 MUST_USE enum result janitor_new(struct vault *v, uint64_t grace_ms, unsigned first_shard, struct janitor **out);
