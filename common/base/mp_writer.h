@@ -1,5 +1,5 @@
 /*
- * msgpack writing into a buffer, shortest forms (as the specification has them). The first failure sticks and later calls
+ * msgpack writing into a buffer, shortest forms (msgpack-c packs). The first failure sticks and later calls
  * do nothing, so a message is written straight down and checked once, at the end:
  *
  *     struct mp_writer w = mp_writer_to(&out);
