@@ -101,7 +101,7 @@ void durable_when_published(struct durable *d, const char *stream, struct text u
 {
     struct wait *w = calloc(1, sizeof(*w));
 
-    if (!w || !(w->user_key = strndup(user_key.data, user_key.len))) {
+    if (!w || !(w->user_key = text_dup(user_key))) {
         free(w);
         done(cookie, false);
         return;

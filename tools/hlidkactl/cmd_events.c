@@ -101,7 +101,7 @@ static void answered(void *cookie, const struct hlidka_reply *reply)
     }
     struct hlidka_value cursor = hlidka_get(reply->result, "cursor");
     if (take(e, reply->result) && cursor.type == HLIDKA_TEXT && ++e->pages < PAGES_MAX) {
-        char *copy = strndup(cursor.text, cursor.len);
+        char *copy = text_dup((struct text){ cursor.text, cursor.len });
         ask(e, copy);
         free(copy);
     } else {
