@@ -29,10 +29,10 @@ static inline struct text text_of(const char *s)
     return (struct text){ s, strlen(s) };
 }
 
-/* Not for secrets: stops at the first difference (secret_equal does not). */
 /* A copy that ends with a 0, to be freed; NULL without memory. (strndup may read on past the end for a 0.) */
 char *text_dup(struct text t);
 
+/* Not for secrets: stops at the first difference (secret_equal does not). */
 static inline bool text_equal(struct text a, struct text b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
