@@ -1,5 +1,7 @@
 #include "channels.h"
 
+#include <sodium.h>
+
 #define SPREAD false
 #define ORDERED true
 #define MINUTES(n) ((n) * UINT64_C(60000))
@@ -12,3 +14,11 @@ const struct channel_info channels[CHANNEL_COUNT] = {
 #include "channels.def"
 #undef CHANNEL
 };
+
+void channel_hash(struct text canonical, uint8_t out[CHANNEL_HASH_LEN])
+{
+    uint8_t hash[crypto_generichash_BYTES];
+
+    crypto_generichash(hash, sizeof(hash), (const uint8_t *)canonical.data, canonical.len, NULL, 0);
+    memcpy(out, hash, CHANNEL_HASH_LEN);
+}

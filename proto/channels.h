@@ -9,6 +9,13 @@
 #define CHANNEL_MESSAGE_BYTES_MAX 1048588
 #define CHANNEL_PARTITIONS 12           /* unless configured otherwise */
 
+/*
+ * The Kafka key stands in clear: where it would be an address or a Telegram id it is the first bytes of the BLAKE2b-256
+ * of the canonical text, which say where and not who (PROTOCOL.md section 1).
+ */
+#define CHANNEL_HASH_LEN 2
+void channel_hash(struct text canonical, uint8_t out[CHANNEL_HASH_LEN]);
+
 enum channel {
 #define CHANNEL(identifier, name, order, kept_ms, kept_bytes, key, who) CHANNEL_##identifier,
 #include "channels.def"

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "channels.h"
 #include "ip.h"
 #include "mp_reader.h"
 
@@ -17,10 +18,10 @@ static void take(struct route_key *out, const void *data, size_t len)
 
 static void take_hashed(struct route_key *out, struct text canonical)
 {
-    uint8_t hash[32];
+    uint8_t hash[CHANNEL_HASH_LEN];
 
-    crypto_generichash(hash, sizeof(hash), (const uint8_t *)canonical.data, canonical.len, NULL, 0);
-    take(out, hash, 2);
+    channel_hash(canonical, hash);
+    take(out, hash, sizeof(hash));
 }
 
 /* The value under that name, if the body is a map that has it. */

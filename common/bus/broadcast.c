@@ -24,26 +24,13 @@ enum result broadcast_open(struct bus *b, struct buffer *why)
 {
     struct broadcast *c = &b->broadcast;
     struct kafka_identity who = { b->options.brokers, b->options.instance, b->group };
-    rd_kafka_conf_t *conf;
-    enum result r;
 
     c->next = -1;
     buffer_init(&c->body, ENVELOPE_VALUE_MAX);
     arena_init(&c->arena, NULL, 0, ARENA_MAX);
     if (!b->options.listener)
         return RESULT_OK;
-    if ((r = kafka_conf_new(RD_KAFKA_CONSUMER, &who, b, &conf, why)))
-        return r;
-    if ((r = kafka_conf_insist(conf, OWN, sizeof(OWN) / sizeof(OWN[0]), why))) {
-        rd_kafka_conf_destroy(conf);
-        return r;
-    }
-    rd_kafka_conf_set_error_cb(conf, bus_on_error);
-    if ((r = kafka_handle_new(RD_KAFKA_CONSUMER, conf, &c->rk, why)))
-        return r;
-    rd_kafka_poll_set_consumer(c->rk);
-    c->queue = rd_kafka_queue_get_consumer(c->rk);
-    return c->queue ? RESULT_OK : RESULT_INTERNAL;
+    return kafka_reader_new(&who, b, bus_on_error, OWN, sizeof(OWN) / sizeof(OWN[0]), &c->rk, &c->queue, why);
 }
 
 void broadcast_free(struct bus *b)

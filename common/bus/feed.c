@@ -76,8 +76,6 @@ static void filling_free(struct filling *f)
 enum result feed_open(struct bus *b, struct buffer *why)
 {
     struct feed *f = &b->feed;
-    rd_kafka_conf_t *conf;
-    enum result r;
 
     if (!b->options.feed)
         return RESULT_OK;
@@ -89,18 +87,7 @@ enum result feed_open(struct bus *b, struct buffer *why)
         return RESULT_NO_MEMORY;
     }
     const struct kafka_identity who = { b->options.brokers, b->options.instance, f->group };
-    if ((r = kafka_conf_new(RD_KAFKA_CONSUMER, &who, b, &conf, why)))
-        return r;
-    if ((r = kafka_conf_insist(conf, OWN, sizeof(OWN) / sizeof(OWN[0]), why))) {
-        rd_kafka_conf_destroy(conf);
-        return r;
-    }
-    rd_kafka_conf_set_error_cb(conf, bus_on_error);
-    if ((r = kafka_handle_new(RD_KAFKA_CONSUMER, conf, &f->rk, why)))
-        return r;
-    rd_kafka_poll_set_consumer(f->rk);
-    f->queue = rd_kafka_queue_get_consumer(f->rk);
-    return f->queue ? RESULT_OK : RESULT_INTERNAL;
+    return kafka_reader_new(&who, b, bus_on_error, OWN, sizeof(OWN) / sizeof(OWN[0]), &f->rk, &f->queue, why);
 }
 
 void feed_free(struct bus *b)

@@ -137,3 +137,25 @@ enum result kafka_handle_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kaf
     *out = rk;
     return RESULT_OK;
 }
+
+enum result kafka_reader_new(const struct kafka_identity *who, void *opaque,
+                             void (*on_error)(rd_kafka_t *rk, int code, const char *reason, void *opaque),
+                             const struct kafka_property *properties, size_t count, rd_kafka_t **rk, rd_kafka_queue_t **queue,
+                             struct buffer *why)
+{
+    rd_kafka_conf_t *conf;
+    enum result r = kafka_conf_new(RD_KAFKA_CONSUMER, who, opaque, &conf, why);
+
+    if (r)
+        return r;
+    if ((r = kafka_conf_insist(conf, properties, count, why))) {
+        rd_kafka_conf_destroy(conf);
+        return r;
+    }
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    if ((r = kafka_handle_new(RD_KAFKA_CONSUMER, conf, rk, why)))
+        return r;
+    rd_kafka_poll_set_consumer(*rk);
+    *queue = rd_kafka_queue_get_consumer(*rk);
+    return *queue ? RESULT_OK : RESULT_INTERNAL;
+}

@@ -1,5 +1,6 @@
 #include "outgoing.h"
 
+#include "channels.h"
 #include "clock.h"
 #include "codec.h"
 #include "durable_internal.h"
@@ -15,7 +16,6 @@ enum {
     TAG_LEN = crypto_aead_xchacha20poly1305_ietf_ABYTES,
     PLAIN_MAX = 1048576,
     AAD_MAX = 512,
-    KEY_HASH_LEN = 2,                   /* protocol.md section 1 */
 };
 
 /* ---- the form of a row: nonce ‖ XChaCha20-Poly1305(rows key, nonce, aad, [1, id, trace, body]) -------------------- */
@@ -123,19 +123,17 @@ static enum result append(struct durable *d, struct pg_batch *writes, const stru
     return r;
 }
 
-/* The Kafka key stands in clear: of an address it says where, not who. */
-static struct bytes hashed(const struct ip *ip, uint8_t hash[32])
+static struct bytes hashed(const struct ip *ip, uint8_t hash[CHANNEL_HASH_LEN])
 {
     char text[IP_TEXT_MAX + 1];
-    size_t len = ip_format(ip, text);
 
-    crypto_generichash(hash, 32, (const uint8_t *)text, len, NULL, 0);
-    return (struct bytes){ hash, KEY_HASH_LEN };
+    channel_hash((struct text){ text, ip_format(ip, text) }, hash);
+    return (struct bytes){ hash, CHANNEL_HASH_LEN };
 }
 
 enum result outgoing_event(struct durable *d, struct pg_batch *writes, const struct audit_event *event, struct text trace)
 {
-    uint8_t hash[32];
+    uint8_t hash[CHANNEL_HASH_LEN];
     struct outgoing m = {
         .stream = TEXT(OUTGOING_EVENTS),
         .topic = TEXT("audit.events"),

@@ -26,4 +26,7 @@ void handle_alert_acknowledge(void *service, struct request *rq);
 void handle_rules(void *service, struct request *rq);
 void handle_query(void *service, struct request *rq);
 
+/* 400 bad_format at /cursor, of every op that pages (handle_query.c). */
+void audit_refuse_cursor(struct request *rq);
+
 #endif

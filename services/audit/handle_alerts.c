@@ -9,7 +9,7 @@
 #define TIMEOUT_MS 5000
 #define RETRY_MS 500
 #define FILTERS_MAX 512
-#define RULE_MAX 64                     /* no rule has a longer name */
+#define RULE_MAX 64                     /* no rule has a longer name, or one with U+0000, which PostgreSQL cannot hold */
 /* Of bodies: with what each alert adds they stay below a reply's 1,000,000. */
 #define BODY_BYTES 700000
 #define ARENA_MAX (8u * 1024 * 1024)
@@ -114,14 +114,6 @@ static enum result write_filters(const struct audit_alert_list_request *in, stru
     return w.status;
 }
 
-static void refuse_cursor(struct request *rq)
-{
-    struct field_errors errors = { 0 };
-
-    field_errors_add(&errors, TEXT("/cursor"), FIELD_BAD_FORMAT);
-    request_fail_fields(rq, &errors);
-}
-
 void handle_alert_list(void *service, struct request *rq)
 {
     struct auditor *auditor = service;
@@ -139,7 +131,7 @@ void handle_alert_list(void *service, struct request *rq)
     }
     a->auditor = auditor;
     a->rq = rq;
-    if (in->rule.len > RULE_MAX) {
+    if (in->rule.len > RULE_MAX || (in->rule.len > 0 && memchr(in->rule.data, '\0', in->rule.len))) {
         request_reply(rq, &(struct audit_alert_list_result){ .cursor = { 0 } });
         return;
     }
@@ -149,7 +141,7 @@ void handle_alert_list(void *service, struct request *rq)
     }
     if (in->cursor.data && cursor_read(key_bytes(auditor->keys.cursor), (struct bytes){ a->filters, a->filters_len }, in->cursor,
                                        &q.below)) {
-        refuse_cursor(rq);
+        audit_refuse_cursor(rq);
         return;
     }
     if (alert_list_read(&auditor->store, &q, left < TIMEOUT_MS ? left + 1 : TIMEOUT_MS, found, a))

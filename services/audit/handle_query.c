@@ -186,7 +186,7 @@ static void found(void *cookie, enum store_outcome o, const struct page *page)
     }
 }
 
-static void refuse_cursor(struct request *rq)
+void audit_refuse_cursor(struct request *rq)
 {
     struct field_errors errors = { 0 };
 
@@ -214,7 +214,7 @@ void handle_query(void *service, struct request *rq)
     }
     if (in->cursor.data && cursor_read(key_bytes(auditor->keys.cursor), (struct bytes){ a->filters, a->filters_len }, in->cursor,
                                        &a->query.below)) {
-        refuse_cursor(rq);
+        audit_refuse_cursor(rq);
         return;
     }
     if (log_store_query(&auditor->store, &a->query, left < TIMEOUT_MS ? left + 1 : TIMEOUT_MS, found, a))

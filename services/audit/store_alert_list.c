@@ -58,7 +58,8 @@ static void on_rows(void *cookie, struct pg_batch *b)
         o = STORE_AWAY;
     for (size_t i = 0; i < rows && alerts && i < l->limit && (i == 0 || l->bytes > 0); i++) {
         alerts[i] = read_row(b, i);
-        l->bytes = l->bytes > alerts[i].body.len ? l->bytes - alerts[i].body.len : 0;
+        size_t size = alerts[i].body.len + alerts[i].note.len;
+        l->bytes = l->bytes > size ? l->bytes - size : 0;
         page.count++;
     }
     page.more = page.count < rows;

@@ -1,9 +1,8 @@
 #include "exceeded.h"
 
 #include "audit.h"
+#include "channels.h"
 #include "ratelimit.h"
-
-#include <sodium.h>
 
 #define ATTRS 4
 
@@ -14,16 +13,14 @@ static struct scalar_pair attr_text(struct text key, struct text value)
     return (struct scalar_pair){ key, { .type = MP_STR, .str = value } };
 }
 
-/* The Kafka key stands in clear: of an address it says where, not who (PROTOCOL.md section 1). */
-static size_t kafka_key(const struct episode *e, uint8_t out[32])
+static size_t kafka_key(const struct episode *e, uint8_t out[CHANNEL_HASH_LEN])
 {
     char text[IP_TEXT_MAX + 1];
 
     if (!e->ip.family)
         return 0;
-    size_t len = ip_format(&e->ip, text);
-    crypto_generichash(out, 32, (const uint8_t *)text, len, NULL, 0);
-    return 2;
+    channel_hash((struct text){ text, ip_format(&e->ip, text) }, out);
+    return CHANNEL_HASH_LEN;
 }
 
 void exceeded_tell(const struct episode *e, enum episode_phase phase, uint64_t now_ms, exceeded_send *send, void *cookie)
@@ -43,7 +40,7 @@ void exceeded_tell(const struct episode *e, enum episode_phase phase, uint64_t n
         .ip = e->ip,
         .has_ip = e->ip.family != 0,
     };
-    uint8_t hash[32];
+    uint8_t hash[CHANNEL_HASH_LEN];
     struct bytes key = { hash, kafka_key(e, hash) };
 
     if (*e->user) {

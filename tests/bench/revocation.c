@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "entropy.h"
 #include "hlidka.h"
+#include "stack_env.h"
 
 #include <inttypes.h>
 #include <sodium.h>
@@ -296,25 +297,12 @@ static int report(void)
     return app.breaches > 0 || percentile(app.took_us, 99) >= 1000 ? 1 : 0;
 }
 
-/* A name's value in the stack's env file: paths and addresses, which it has no need to quote. */
 static char *stack_value(const char *run, const char *name)
 {
-    char path[1024], line[2048];
-    size_t len = strlen(name);
-    char *value = NULL;
+    char *value = stack_env(run, name);
 
-    snprintf(path, sizeof(path), "%s/env", run);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        die(path, "no stack is up");
-    while (!value && fgets(line, sizeof(line), f)) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, name, len) == 0 && line[len] == '=')
-            value = strdup(line + len + 1);
-    }
-    fclose(f);
     if (!value)
-        die(path, name);
+        die(name, "no stack is up in that directory, or its env does not say");
     return value;
 }
 

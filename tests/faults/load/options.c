@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "stack_env.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,25 +13,12 @@ void load_die(const char *what, const char *why)
     exit(2);
 }
 
-/* The value of a name in the stack's env file; paths and addresses, which it has no need to quote. */
 static char *stack_value(const char *run, const char *name)
 {
-    char path[1024], line[2048];
-    size_t len = strlen(name);
-    char *value = NULL;
+    char *value = stack_env(run, name);
 
-    snprintf(path, sizeof(path), "%s/env", run);
-    FILE *f = fopen(path, "r");
-    if (!f)
-        load_die(path, "no stack is up");
-    while (!value && fgets(line, sizeof(line), f)) {
-        line[strcspn(line, "\n")] = '\0';
-        if (strncmp(line, name, len) == 0 && line[len] == '=')
-            value = strdup(line + len + 1);
-    }
-    fclose(f);
     if (!value)
-        load_die(path, name);
+        load_die(name, "no stack is up in that directory, or its env does not say");
     return value;
 }
 
