@@ -442,8 +442,7 @@ Test(db_pg, what_was_sent_when_the_server_died_is_unknown_and_the_pool_comes_bac
     }
     cr_expect_eq(d.outcome, PG_UNAVAILABLE, "a transaction whose COMMIT was not sent has not happened");
     cr_expect_null(d.txn);
-    cr_assert(db_run_until(&t.loop, 5000, !pg_up(t.pg)));
-    cr_expect_eq(t.downs, 2);           /* both pools */
+    cr_assert(db_run_until(&t.loop, 5000, !pg_up(t.pg) && t.downs == 2), "%u of both pools are down", t.downs);
     b[0] = insert_of(1);
     cr_expect_eq(pg_submit(t.pg, b[0], 1000, pg_test_done, &t), RESULT_UNAVAILABLE);
     pg_batch_free(b[0]);
