@@ -85,7 +85,8 @@ class Client:
                    sign: str | Path | None = None, prefix: str = "hlidka.", in_flight_max: int = 4096,
                    events_max: int = 10_000, timeout: float = 15.0,
                    properties: Mapping[str, Any] | None = None) -> Client:
-        """Reads the files and waits until answers can come; BadConfig otherwise, within about twice `timeout` seconds.
+        """Reads the files and waits until answers can come; BadConfig otherwise, within about twice `timeout` seconds;
+        its Unreachable when the files are good and the brokers do not answer.
 
         `sign` is the <principal>.sign of ops that must be signed. `properties` are librdkafka's and have the last word.
         """

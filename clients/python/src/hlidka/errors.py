@@ -13,6 +13,10 @@ class BadConfig(HlidkaError):
     """Files or brokers: nothing can be sent at all."""
 
 
+class Unreachable(BadConfig):
+    """No broker answered, or not with what is needed, while opening; the files are good."""
+
+
 class InvalidCall(HlidkaError, ValueError):
     """Not a request that could be sent: op, body, size, deadline, trace or id."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from .errors import BadConfig
+from .errors import BadConfig, Unreachable
 
 log = logging.getLogger("hlidka.kafka")
 
@@ -44,18 +44,18 @@ class Kafka:
         self._undelivered = self._events_lost = 0
 
     def open(self, topic: str, received: Callable[[list[bytes]], None], timeout: float) -> int:
-        """Chooses a partition of our reply topic and reads it from its end on. Blocks; BadConfig if it cannot be."""
+        """Chooses a partition of our reply topic and reads it from its end on. Blocks; Unreachable if it cannot be."""
         try:
             found = self._consumer.list_topics(topic, timeout=timeout).topics[topic]
             if found.error is not None or not found.partitions:
-                raise BadConfig(f"topic {topic}: {found.error}")
+                raise Unreachable(f"topic {topic}: {found.error}")
             partition = int.from_bytes(os.urandom(4), "big") % len(found.partitions)
             end = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=timeout)
             if end is None:
-                raise BadConfig(f"topic {topic}: no answer within {timeout} s")
+                raise Unreachable(f"topic {topic}: no answer within {timeout} s")
             self._consumer.assign([TopicPartition(topic, partition, end[1])])
         except KafkaException as e:
-            raise BadConfig(f"topic {topic}: {e}") from e
+            raise Unreachable(f"topic {topic}: {e}") from e
         self._thread = threading.Thread(target=self._read, args=(received,), name="hlidka", daemon=True)
         self._thread.start()
         return partition

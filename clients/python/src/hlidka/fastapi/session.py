@@ -1,0 +1,63 @@
+"""Whose request it is: the token as it came, and the session that Hlídka says it stands for."""
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from starlette.requests import HTTPConnection
+
+from ..ops import AuthSessionIntrospectResult
+
+COOKIE = "__Host-hlidka"        # as auth writes it; the prefix keeps sibling hosts from setting one (RFC 6265bis 4.1.3)
+TOKEN = re.compile(r"hls_[A-Za-z0-9_-]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    text: str = field(repr=False)
+    by: Literal["cookie", "bearer"]
+
+    @property
+    def possible(self) -> bool:
+        """Worth asking about: anything else is no session's."""
+        return TOKEN.fullmatch(self.text) is not None
+
+
+def bearer(connection: HTTPConnection) -> str | None:
+    scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else None
+
+
+def token_of(connection: HTTPConnection) -> Token | None:
+    """A bearer token hides the cookie: such a request is nobody's forgery, and must then not act by the cookie."""
+    text = bearer(connection)
+    if text is not None:
+        return Token(text, "bearer")
+    text = connection.cookies.get(COOKIE)
+    return Token(text, "cookie") if text else None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session (PROTOCOL.md section 5). Times are ms since 1970."""
+    user_id: str
+    session_id: str
+    telegram_id: str | None
+    device_type: str
+    aal: int
+    second_factor: Literal["none", "totp"]
+    auth_time: int
+    aal2_time: int | None
+    created_at: int
+    last_activity: int
+    expires_at: int
+    roles: tuple[str, ...]
+    tier: str
+    token: Token
+
+    @classmethod
+    def of(cls, found: AuthSessionIntrospectResult, token: Token) -> "Session | None":
+        if not found["active"]:
+            return None
+        return cls(found["user_id"], found["session_id"], found.get("telegram_id"), found["device_type"], found["aal"],
+                   found["second_factor"], found["auth_time"], found.get("aal2_time"), found["created_at"],
+                   found["last_activity"], found["expires_at"], tuple(found["roles"]), found["tier"], token)
