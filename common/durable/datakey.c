@@ -18,7 +18,9 @@ enum {
     WRAPPED_PREFIX = 8,                 /* protocol.md section 6: `hld1` and the ring key's version */
 };
 
-static const struct pg_statement READ = { "data_key_read", "SELECT wrapped FROM data_key", "" };
+/* One row in any case: the key and, when there is none, a table that was sealed under one. */
+static const struct pg_statement READ = { "data_key_read",
+    "SELECT k.wrapped, CASE WHEN k.wrapped IS NULL THEN sealed_rows() END FROM (SELECT) one LEFT JOIN data_key k ON true", "" };
 static const struct pg_statement REPLACE = { "data_key_replace", "UPDATE data_key SET wrapped = $2 WHERE wrapped = $1", "bb" };
 static const struct pg_statement KEEP = { "data_key_keep",
     "INSERT INTO data_key (wrapped) VALUES ($1) ON CONFLICT DO NOTHING", "b" };
@@ -27,10 +29,11 @@ struct datakey {
     struct pg *pg;
     const char *schema;
     void (*found)(void *cookie, const struct secret *key);
+    void (*lost)(void *cookie);
     void *cookie;
     struct hlidka *client;
     uv_timer_t timer;
-    char why[160];
+    char why[256];
     uint64_t pause_ms;                  /* before the next try */
     uint8_t wrapped[WRAPPED_MAX];       /* as the row has it */
     size_t wrapped_len;
@@ -188,15 +191,30 @@ static void create_key(struct datakey *d)
 
 /* ---- the row ------------------------------------------------------------------------------------------------------ */
 
+/* Another key would leave all that is there unreadable, and what comes sealed under a key that a restored row is not. */
+static void say_lost(struct datakey *d, struct text table)
+{
+    char words[224];
+
+    snprintf(words, sizeof(words), "table %s.%.*s has sealed rows, but %s.data_key is empty: restore its row from a backup "
+             "(no new key is made; for a new beginning drop the whole schema)", d->schema, TEXT_ARG(table), d->schema);
+    wait_for(d, "the key's row", words);
+    d->lost(d->cookie);
+}
+
 static void on_row(void *cookie, struct pg_batch *b)
 {
     struct datakey *d = cookie;
-    struct bytes wrapped = pg_outcome(b) == PG_DONE && pg_rows(b, 0) == 1 ? pg_bytes(b, 0, 0, 0) : (struct bytes){ NULL, 0 };
+    bool read = pg_outcome(b) == PG_DONE && pg_rows(b, 0) == 1;
+    struct bytes wrapped = read ? pg_bytes(b, 0, 0, 0) : (struct bytes){ NULL, 0 };
+    struct text sealed = read ? pg_text(b, 0, 0, 1) : (struct text){ NULL, 0 };
 
-    if (pg_outcome(b) != PG_DONE || d->done)
+    if (!read || d->done)
         wait_for(d, "store", pg_outcome_text(pg_outcome(b)));
     else if (wrapped.data)
         open_key(d, wrapped);
+    else if (sealed.data)
+        say_lost(d, sealed);
     else
         create_key(d);
     pg_batch_free(b);
@@ -283,22 +301,23 @@ static enum result open_client(struct datakey *d, struct service *s, struct buff
     return r;
 }
 
-enum result datakey_find(struct service *s, struct pg *pg, const char *schema,
-                         void (*found)(void *cookie, const struct secret *key), void *cookie, struct datakey **out,
-                         struct buffer *why)
+enum result datakey_find(const struct datakey_options *options, struct datakey **out, struct buffer *why)
 {
     struct datakey *d = calloc(1, sizeof(*d));
 
     if (!d)
         return RESULT_NO_MEMORY;
-    *d = (struct datakey){ .pg = pg, .schema = schema, .found = found, .cookie = cookie, .pause_ms = RETRY_FIRST_MS };
-    enum result r = open_client(d, s, why);
+    *d = (struct datakey){
+        .pg = options->pg, .schema = options->schema, .found = options->found, .lost = options->lost, .cookie = options->cookie,
+        .pause_ms = RETRY_FIRST_MS,
+    };
+    enum result r = open_client(d, options->service, why);
     if (r) {
         free(d);
         return r;
     }
     /* uv_timer_init cannot fail, nor uv_timer_start with a callback. */
-    uv_timer_init(service_loop(s), &d->timer);
+    uv_timer_init(service_loop(options->service), &d->timer);
     d->timer.data = d;
     uv_timer_start(&d->timer, on_timer, 0, 0);
     d->open = 2;

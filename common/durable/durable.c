@@ -99,6 +99,15 @@ static void on_datakey(void *cookie, const struct secret *key)
         service_give_up(d->options.service, "the data key cannot be used");
 }
 
+/* At the start nothing may be served. Later this process has the key still, maybe as the last: it serves on and says so. */
+static void on_datakey_lost(void *cookie)
+{
+    struct durable *d = cookie;
+
+    if (d->phase == DURABLE_UNLOCKING)
+        service_give_up(d->options.service, datakey_why(d->datakey));
+}
+
 /* ---- the schema --------------------------------------------------------------------------------------------------- */
 
 static void say(struct durable *d, const char *what, struct text why)
@@ -113,7 +122,10 @@ static enum result find_datakey(struct durable *d)
     struct buffer why;
 
     buffer_init(&why, 4096);
-    enum result r = datakey_find(d->options.service, d->pg, d->options.schema, on_datakey, d, &d->datakey, &why);
+    enum result r = datakey_find(&(struct datakey_options){
+        .service = d->options.service, .pg = d->pg, .schema = d->options.schema,
+        .found = on_datakey, .lost = on_datakey_lost, .cookie = d,
+    }, &d->datakey, &why);
     if (r)
         log_error("durable.datakey", LOG_RESULT(r), LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
     else

@@ -118,7 +118,7 @@ static struct service services[FINDERS];
 static struct pg *pg;
 static struct datakey *finders[FINDERS];
 static uint8_t found[FINDERS][DATAKEY_LEN];
-static unsigned founds;
+static unsigned founds, losses;
 
 static void on_migrated(void *cookie, enum result result, unsigned applied, struct text why)
 {
@@ -158,7 +158,7 @@ static void up(void)
 
     memset(&crypto, 0, sizeof(crypto));
     crypto.version = 1;
-    founds = 0;
+    founds = losses = 0;
     server = db_postgres_start(NULL);
     r = responder_new();
     r->hear = hear;
@@ -216,12 +216,20 @@ static void on_found(void *cookie, const struct secret *key)
     founds++;
 }
 
+static void on_lost(void *cookie)
+{
+    (void)cookie;
+    losses++;
+}
+
 static void begin(unsigned i)
 {
     struct buffer why;
 
     buffer_init(&why, 4096);
-    enum result result = datakey_find(&services[i], pg, "backend", on_found, found[i], &finders[i], &why);
+    enum result result = datakey_find(&(struct datakey_options){
+        .service = &services[i], .pg = pg, .schema = "backend", .found = on_found, .lost = on_lost, .cookie = found[i],
+    }, &finders[i], &why);
     cr_assert_eq(result, RESULT_OK, "%.*s", (int)why.len, (const char *)why.data);
     buffer_free(&why);
 }
@@ -264,6 +272,26 @@ static uint8_t row(uint8_t wrapped[WRAPPED_LEN])
         responder_wait(r, NULL, 5);
     pg_is_up = 1;
     return wrapped[7];
+}
+
+static void on_run(void *cookie, struct pg_batch *b)
+{
+    (void)cookie;
+    cr_assert_eq(pg_outcome(b), PG_DONE, "%s", pg_sqlstate(b));
+    pg_batch_free(b);
+    pg_is_up = 2;
+}
+
+static void sql(const struct pg_statement *s)
+{
+    struct pg_batch *b;
+
+    cr_assert_eq(pg_batch_new(1024, &b), RESULT_OK);
+    cr_assert_eq(pg_batch_add(b, s, NULL, 0), RESULT_OK);
+    cr_assert_eq(pg_submit(pg, b, 5000, on_run, NULL), RESULT_OK);
+    while (pg_is_up != 2)
+        responder_wait(r, NULL, 5);
+    pg_is_up = 1;
 }
 
 /* ---- what must hold -------------------------------------------------------------------------------------------------- */
@@ -328,4 +356,47 @@ Test(durable_datakey, after_a_rotation_the_row_is_wrapped_anew_and_the_key_is_th
     cr_assert(over(1, 15000), "%s", datakey_why(finders[0]));
     cr_expect_arr_eq(found[0], key, sizeof(key));
     cr_expect_eq(crypto.rewraps, 3);
+}
+
+/* Sealed rows whose key is gone: another key is neither made nor kept, whatever happens; the row's return heals it. */
+Test(durable_datakey, a_schema_that_lost_its_key_gets_no_other)
+{
+    static const struct pg_statement SEAL = { "test_seal",
+        "INSERT INTO effects (src, id, fingerprint, reply) VALUES ('x', gen_random_uuid(), decode(repeat('00', 32), 'hex'), 'sealed')", "" };
+    static const struct pg_statement KEEP = { "test_keep", "CREATE TABLE kept AS SELECT wrapped::text AS hex FROM data_key", "" };
+    static const struct pg_statement LOSE = { "test_lose", "DELETE FROM data_key", "" };
+    static const struct pg_statement RESTORE = { "test_restore", "INSERT INTO data_key (wrapped) SELECT hex::bytea FROM kept", "" };
+
+    begin(0);
+    cr_assert(over(1, 15000), "%s", datakey_why(finders[0]));
+    stop(0);
+    sql(&SEAL);
+    sql(&KEEP);
+    sql(&LOSE);
+    begin(0);
+    for (unsigned i = 0; i < 250 && losses < 2; i++)
+        responder_wait(r, NULL, 20);
+    cr_expect_geq(losses, 2);
+    cr_expect_eq(founds, 1);
+    cr_expect_eq(crypto.creates, 1);
+    cr_expect(strstr(datakey_why(finders[0]), "backend.effects"), "%s", datakey_why(finders[0]));
+    cr_expect(strstr(datakey_why(finders[0]), "restore its row from a backup"), "%s", datakey_why(finders[0]));
+    sql(&RESTORE);
+    cr_assert(over(1, 15000), "%s", datakey_why(finders[0]));
+    cr_expect_eq(founds, 2);
+    cr_expect_eq(crypto.creates, 1);
+}
+
+/* What migrations put into a new schema is not sealed: an empty bytea, and rows without any. */
+Test(durable_datakey, rows_that_a_migration_made_are_no_reason_to_refuse)
+{
+    static const struct pg_statement EMPTY = { "test_empty", "CREATE TABLE log AS SELECT true AS one, ''::bytea AS roots", "" };
+    static const struct pg_statement PLAIN = { "test_plain", "CREATE TABLE lease AS SELECT 1 AS epoch", "" };
+
+    sql(&EMPTY);
+    sql(&PLAIN);
+    begin(0);
+    cr_assert(over(1, 15000), "%s", datakey_why(finders[0]));
+    cr_expect_eq(losses, 0);
+    cr_expect_eq(crypto.creates, 1);
 }
