@@ -1,5 +1,4 @@
 #include "data_keys.h"
-#include "wrapped_key.h"
 
 void handle_datakey_create(void *service, struct request *rq)
 {
@@ -10,27 +9,18 @@ void handle_datakey_create(void *service, struct request *rq)
     data_keys_create(service, rq, &context);
 }
 
-/* FAULT_COUNT: it opened. */
-static enum fault_code open_key(const struct keyset *set, struct request *rq, struct secret **key)
+void handle_datakey_rewrap(void *service, struct request *rq)
 {
     const struct crypto_wrapped_request *body = request_body(rq);
+    struct wrapped_key old;
     struct context context;
-    struct wrapped_key w;
 
-    if (wrapped_key_read(body->wrapped, &w))
-        return FAULT_DECRYPT_FAILED;
-    const struct ring_key *k = keyset_find(set, RING_CONTENT, w.version);
-    if (!k)
-        return FAULT_DECRYPT_FAILED;
-    if (k->state == RING_DESTROYED)
-        return FAULT_KEY_DESTROYED;
-    if (!k->wrap)
-        return FAULT_UNAVAILABLE;       /* its row does not open; said in the log and by /readyz */
+    if (wrapped_key_read(body->wrapped, &old)) {
+        request_fail(rq, FAULT_DECRYPT_FAILED, NULL);
+        return;
+    }
     context_of(&body->context, &context);
-    enum result r = wrapped_key_open(k->wrap, &w, request_realm(rq), &context, key);
-    if (r == RESULT_NOT_AUTHENTIC)
-        return FAULT_DECRYPT_FAILED;
-    return r ? FAULT_INTERNAL : FAULT_COUNT;
+    data_keys_rewrap(service, rq, &context, &old);
 }
 
 void handle_datakey_open(void *service, struct request *rq)
@@ -43,7 +33,7 @@ void handle_datakey_open(void *service, struct request *rq)
         request_fail_retry(rq, FAULT_UNAVAILABLE, VAULT_RETRY_MS, NULL);
         return;
     }
-    enum fault_code fault = open_key(set, rq, &key);
+    enum fault_code fault = data_keys_open(set, rq, &key);
     keyset_release(set);
     if (fault == FAULT_COUNT)
         request_reply(rq, &(struct crypto_datakey_open_result){ secret_bytes(key) });

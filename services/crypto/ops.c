@@ -10,6 +10,7 @@ const struct route vault_routes[] = {
     { &op_crypto_audio_delete, handle_audio_delete },
     { &op_crypto_datakey_create, handle_datakey_create },
     { &op_crypto_datakey_open, handle_datakey_open },
+    { &op_crypto_datakey_rewrap, handle_datakey_rewrap },
 };
 const size_t vault_route_count = sizeof(vault_routes) / sizeof(vault_routes[0]);
 

@@ -47,6 +47,7 @@ void handle_audio_stat(void *service, struct request *rq);
 void handle_audio_delete(void *service, struct request *rq);
 void handle_datakey_create(void *service, struct request *rq);
 void handle_datakey_open(void *service, struct request *rq);
+void handle_datakey_rewrap(void *service, struct request *rq);
 
 /* How long whoever is refused for want of a store or a fresh key had better wait. */
 #define VAULT_RETRY_MS 500

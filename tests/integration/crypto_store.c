@@ -12,6 +12,7 @@
 #include "rings_open.h"
 #include "service_double.h"
 #include "store_recordings.h"
+#include "wrapped_key.h"
 
 #include "clock.h"
 
@@ -770,6 +771,169 @@ Test(crypto_store, a_changed_owner_key_opens_nothing)
     cr_assert_eq(ask(&op_crypto_decrypt, &body, &opened), 200);
     cr_expect(opened.items.items[0].has_error);
     cr_expect_gt(SQL("SELECT uses FROM ring_uses WHERE ring = 'content'"), 0, "counted before it was answered");
+}
+
+/* ---- data keys ----------------------------------------------------------------------------------------------------- */
+
+static struct text_pair pairs[] = { { { "service", 7 }, { "backend", 7 } }, { { "service", 7 }, { "another", 7 } } };
+
+/* What is kept of a data key: wrapped as it came, and the key. */
+struct kept {
+    uint8_t wrapped[WRAPPED_KEY_LEN];
+    uint8_t key[WRAP_KEY_LEN];
+};
+
+static struct crypto_wrapped_request wrapped_body(const struct kept *k, unsigned pair)
+{
+    return (struct crypto_wrapped_request){ { k->wrapped, sizeof(k->wrapped) }, { &pairs[pair], 1 } };
+}
+
+static struct kept made_data_key(void)
+{
+    struct crypto_datakey_create_result made;
+    struct kept k;
+
+    cr_assert_eq(ask(&op_crypto_datakey_create, &(struct crypto_datakey_create_request){ { &pairs[0], 1 } }, &made), 200);
+    cr_assert(made.wrapped.len == sizeof(k.wrapped) && made.key.len == sizeof(k.key));
+    memcpy(k.wrapped, made.wrapped.data, sizeof(k.wrapped));
+    memcpy(k.key, made.key.data, sizeof(k.key));
+    return k;
+}
+
+static uint64_t rewrapped(const struct kept *k, struct kept *out)
+{
+    struct crypto_wrapped_request body = wrapped_body(k, 0);
+    struct crypto_datakey_rewrap_result result;
+    uint64_t status = ask(&op_crypto_datakey_rewrap, &body, &result);
+
+    *out = *k;
+    if (status == 200) {
+        cr_assert_eq(result.wrapped.len, sizeof(out->wrapped));
+        memcpy(out->wrapped, result.wrapped.data, sizeof(out->wrapped));
+    }
+    return status;
+}
+
+/* With the service's own context: the status, and whether it is the key that it was. */
+static uint64_t opened(const struct kept *k, unsigned pair)
+{
+    struct crypto_wrapped_request body = wrapped_body(k, pair);
+    struct crypto_datakey_open_result result;
+    uint64_t status = ask(&op_crypto_datakey_open, &body, &result);
+
+    if (status == 200)
+        cr_expect(result.key.len == sizeof(k->key) && memcmp(result.key.data, k->key, sizeof(k->key)) == 0);
+    return status;
+}
+
+/* What crypto.key.rotate will do: another version of the content ring, the old ones open still. */
+static void rotate(uint32_t version)
+{
+    static const struct pg_statement REST = { "test_rest", "UPDATE ring_keys SET state = 'decrypt_only' WHERE ring = 'content' AND state = 'active'", "" };
+    static const struct pg_statement MAKE = { "test_make",
+        "INSERT INTO ring_keys (ring, version, state, root_version, wrapped) VALUES ('content', $1, 'active', 1, $2)", "ib" };
+    static const uint8_t KEY[RING_KEY_LEN] = { 9 };
+    uint8_t nonce[GCM_NONCE_LEN] = { 1 }, wrapped[WRAP_LEN];
+    struct asked a = { false, 0 };
+    struct secret *key;
+    struct pg_batch *b;
+
+    must(!secret_from(KEY, sizeof(KEY), &key));
+    must(!ring_key_make(roots, RING_CONTENT, (struct text){ NULL, 0 }, version, key, nonce, wrapped));
+    secret_free(key);
+    must(!pg_batch_new(1024, &b) && !pg_batch_add(b, &REST, NULL, 0));
+    must(!pg_add(b, &MAKE, PG_INT(version), PG_BYTES(((struct bytes){ wrapped, sizeof(wrapped) }))));
+    must(!pg_submit(durable_pg(instances[0].vault.durable), b, 5000, on_answer, &a));
+    must(fixture_wait(f, answered, &a, 6000));
+    (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
+    fixture_sleep(f, 600);
+}
+
+Test(crypto_store, a_data_key_moves_to_the_newest_version_and_stays_the_same)
+{
+    struct kept old = made_data_key(), same, anew, again;
+
+    cr_expect_eq(rewrapped(&old, &same), 200);
+    cr_expect_arr_eq(same.wrapped, old.wrapped, sizeof(old.wrapped), "what is newest comes back as it is");
+    rotate(2);
+    cr_expect_eq(opened(&old, 0), 200);
+    cr_expect_eq(rewrapped(&old, &anew), 200);
+    cr_expect_eq(bytes_get_u32(anew.wrapped + 4), 2);
+    cr_expect_arr_eq(anew.wrapped + 8, old.wrapped + 8, 16, "the same id");
+    cr_expect_arr_neq(anew.wrapped + 24, old.wrapped + 24, GCM_NONCE_LEN);
+    cr_expect_eq(opened(&anew, 0), 200);
+    cr_expect_eq(opened(&anew, 1), 422, "its context goes along");
+    cr_expect_eq(SQL("SELECT count(*) FROM data_keys"), 1);
+    cr_expect_eq(SQL("SELECT version FROM data_keys"), 2, "`objects` of version 1 is 0 now");
+    /* A crash kept the asker from keeping it: it asks with the old one again. */
+    cr_expect_eq(rewrapped(&old, &again), 200);
+    cr_expect_eq(opened(&again, 0), 200);
+    fixture_sleep(f, 300);
+    for (unsigned i = 0; i < 2; i++)
+        rings_drain(instances[i].vault.rings);
+    fixture_sleep(f, 300);
+    cr_expect_eq(SQL("SELECT wraps FROM ring_uses WHERE ring = 'content' AND version = 2"), 2, "each wrap counts");
+    (void)SQL("UPDATE ring_keys SET state = 'destroyed', wrapped = NULL, root_version = NULL, destroyed_at = now()"
+              " WHERE ring = 'content' AND version = 1");
+    (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
+    fixture_sleep(f, 600);
+    cr_expect_eq(rewrapped(&old, &again), 410);
+    cr_expect_str_eq(last_code(), "key_destroyed");
+    cr_expect_eq(opened(&anew, 0), 200);
+}
+
+Test(crypto_store, a_data_key_is_rewrapped_once_however_often_it_is_asked)
+{
+    struct kept old = made_data_key();
+    struct crypto_wrapped_request body = wrapped_body(&old, 0);
+    struct uuid id = fresh_id();
+
+    rotate(2);
+    for (int32_t i = 0; i < 4; i++)
+        send_as(&id, &op_crypto_datakey_rewrap, &body, i);
+    cr_assert(client_await(&f->backend, &id, 15000));
+    fixture_sleep(f, 1500);
+    cr_assert_eq(client_replies(&f->backend, &id), 4);
+    for (size_t i = 0; i < 4; i++) {
+        cr_expect_eq(client_reply(&f->backend, &id, i)->status, 200);
+        cr_expect_eq(client_reply(&f->backend, &id, i)->hash, client_reply(&f->backend, &id, 0)->hash);
+    }
+}
+
+Test(crypto_store, nothing_else_is_rewrapped)
+{
+    struct kept good = made_data_key(), bad = good, out;
+    struct crypto_wrapped_request body = wrapped_body(&good, 1);
+
+    rotate(2);
+    cr_expect_eq(ask(&op_crypto_datakey_rewrap, &body, NULL), 422, "another context");
+    body = wrapped_body(&good, 0);
+    body.wrapped.len--;
+    cr_expect_eq(ask(&op_crypto_datakey_rewrap, &body, NULL), 422, "cut");
+    /* A byte of each of its parts: magic, version (one that is there, one that is not), id, nonce, key, tag. */
+    static const struct {
+        size_t at;
+        uint8_t bit;
+    } BENT[] = { { 0, 1 }, { 7, 3 }, { 4, 1 }, { 8, 1 }, { 24, 1 }, { 36, 1 }, { WRAPPED_KEY_LEN - 1, 1 } };
+    for (size_t i = 0; i < sizeof(BENT) / sizeof(BENT[0]); i++) {
+        bad = good;
+        bad.wrapped[BENT[i].at] ^= BENT[i].bit;
+        cr_expect_eq(rewrapped(&bad, &out), 422, "byte %zu", BENT[i].at);
+    }
+    cr_expect_eq(SQL("SELECT version FROM data_keys"), 1);
+    (void)SQL("DELETE FROM data_keys");
+    cr_expect_eq(rewrapped(&good, &out), 200, "a database restored from before the key was made");
+    cr_expect_eq(SQL("SELECT version FROM data_keys"), 2);
+}
+
+Test(crypto_store, a_rewrap_waits_for_what_a_rotation_leaves_in_memory)
+{
+    struct kept old = made_data_key(), out;
+
+    /* Rotated, and the epoch of it not read yet: version 1 is no longer the one to wrap under. */
+    (void)SQL("UPDATE ring_keys SET state = 'decrypt_only' WHERE ring = 'content'");
+    cr_expect_eq(rewrapped(&old, &out), 503);
+    cr_expect_eq(SQL("SELECT count(*) FROM data_keys WHERE version = 1"), 1);
 }
 
 Test(crypto_store, who_has_slept_uses_no_key_until_the_epoch_is_confirmed)
