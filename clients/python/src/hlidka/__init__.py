@@ -1,6 +1,7 @@
 """Hlídka for Python: see Client. Ops with their types are in `hlidka.ops`, refusals by code in `hlidka.refusals`."""
 from . import ops, refusals
-from .client import Client, Stats, now_ms, traceparent
+from .client import Client, Stats, traceparent
+from .clock import now_ms
 from .errors import BadConfig, Closed, Full, HlidkaError, InvalidCall, NoAnswer, Refused, Unreachable
 from .op import Op
 

@@ -5,13 +5,13 @@ import base64
 import binascii
 import hashlib
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from nacl import bindings as sodium
 
+from .clock import boottime
 from .errors import BadConfig
 
 log = logging.getLogger("hlidka")
@@ -68,7 +68,7 @@ class Keyring:
     def __init__(self, principal: str, principals: Path, key: Path, sign: Path | None) -> None:
         self._principal = principal
         self._principals_path, self._key_path, self._sign_path = principals, key, sign
-        self._looked_at = time.monotonic()
+        self._looked_at = boottime()
         self._stamp = self._stamps()
         self._read()
 
@@ -91,7 +91,7 @@ class Keyring:
         self._shared: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
 
     def refresh(self) -> None:
-        now = time.monotonic()
+        now = boottime()
         if now - self._looked_at < RELOAD_S:
             return
         self._looked_at = now
