@@ -173,7 +173,7 @@ fuzz-programs: $(FUZZ)
 
 # ---- what people type ----------------------------------------------------------------------------------------------
 
-.PHONY: help setup run stop test soak bench check clean install asyncapi
+.PHONY: help setup run demo stop test soak bench check clean install asyncapi
 VERSION := $(shell sed -n 's/^\#define HLIDKA_VERSION "\(.*\)"/\1/p' common/service/service.h)
 help:           ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -186,7 +186,13 @@ run: setup      ## set up, build, start the whole system and act as an app's bac
 	@HLIDKA_FLAVOUR=$(FLAVOUR) tools/stack up --bus $(or $(BUS),devbus)
 	@HLIDKA_FLAVOUR=$(FLAVOUR) FLAVOUR=$(FLAVOUR) tools/tour
 
-stop:           ## stop what `make run` started
+demo: setup     ## start the stack on the embedded bus, and examples/lessons in front of it; prints the address
+	@$(MAKE) --no-print-directory -j2 all
+	@HLIDKA_FLAVOUR=$(FLAVOUR) tools/stack up --bus devbus
+	@examples/lessons/demo up
+
+stop:           ## stop what `make run` or `make demo` started
+	@examples/lessons/demo down
 	@tools/stack down
 
 test: setup     ## every test; the last line counts them

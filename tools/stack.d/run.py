@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT_BASE = 27400
-PORTS = 100     # from the base on: 0 Kafka, 1 its controller, 2 PostgreSQL, 3 Redis, 20-99 admin listeners
+PORTS = 100     # from the base on: 0 Kafka, 1 its controller, 2 PostgreSQL, 3 Redis, 10 the demo, 20-99 admin listeners
 
 
 class StackError(Exception):

@@ -1,0 +1,1 @@
+"""A small app on hlidka.fastapi: see app.py."""
