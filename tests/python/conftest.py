@@ -30,9 +30,9 @@ class Stack:
         # The embedded bus holds an empty fetch for the whole wait, whatever arrives meanwhile.
         quick = {"fetch.wait.max.ms": 1} if self.env["HLIDKA_BUS"] == "devbus" else {}
         options["properties"] = {**quick, **options.get("properties", {})}
-        options.setdefault("brokers", self.env["HLIDKA_BROKERS"])
+        options = {"brokers": self.env["HLIDKA_BROKERS"], "prefix": self.env["HLIDKA_TOPIC_PREFIX"], **options}
         return await hlidka.Client.open(principal=principal, principals=self.env["HLIDKA_PRINCIPALS"], key=self.key(principal),
-                                        prefix=self.env["HLIDKA_TOPIC_PREFIX"], **options)
+                                        **options)
 
 
 @pytest.fixture(scope="session")

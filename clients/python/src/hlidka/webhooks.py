@@ -34,6 +34,10 @@ def telegram(secret: str, header: str | None) -> None:
         raise Rejected("no secret token of ours")
 
 
+class Replayed(Rejected):
+    """Authentic, and here before."""
+
+
 class Signed:
     """HMAC-SHA-256 over `<time>.<body>`, in a header `t=<seconds since 1970>,v1=<hex>[,v1=…]`.
 
@@ -85,7 +89,7 @@ class Signed:
         while self._seen and next(iter(self._seen.values())) < now:
             self._seen.popitem(last=False)
         if digest in self._seen:
-            raise Rejected("here before")
+            raise Replayed("here before")
         if len(self._seen) >= self._memory:
             raise Rejected("more than can be remembered")
         self._seen[digest] = int(now) + 2 * self._tolerance + 1     # in order: `now` does not run backwards by much

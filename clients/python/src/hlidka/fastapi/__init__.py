@@ -14,6 +14,7 @@ from .problems import Problem
 from .router import router
 from .session import Session, Token
 from .settings import Settings
+from .webhooks import signed_webhook, telegram_webhook
 
 __all__ = ["Hlidka", "Problem", "Session", "Settings", "Token", "current_session", "hlidka_client", "install", "json_only",
-           "limit", "optional_session", "require", "router"]
+           "limit", "optional_session", "require", "router", "signed_webhook", "telegram_webhook"]

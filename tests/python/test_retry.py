@@ -1,0 +1,128 @@
+"""What the client does with what services may answer, and what it signs; services are played by a stand-in."""
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+import uuid
+from base64 import b64decode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hlidka
+import pytest
+import yaml
+from conftest import Stack
+from hlidka import client as client_module
+from hlidka import ops, refusals
+from nacl import bindings as sodium
+from nacl.exceptions import BadSignatureError
+from standin import Asked, StandIn, ok, refused
+
+BODY = ops.AuthSessionListRequest(user_id="u-1")
+NOTHING = ok(sessions=[])
+
+
+def served(stack: Stack, answer: Callable[[Asked], dict[str, Any] | None], test: Callable[[hlidka.Client, StandIn], Any],
+           principal: str = "backend", **options: Any) -> None:
+    async def whole(there: StandIn) -> None:
+        async with asyncio.timeout(30), await stack.client(principal, prefix=there.prefix, **options) as client:
+            await test(client, there)
+    with StandIn(stack, {"auth": answer, "ratelimit": answer}, principal) as there:
+        asyncio.run(whole(there))
+
+
+def in_turn(*answers: dict[str, Any] | None) -> Callable[[Asked], dict[str, Any] | None]:
+    """Each once, the last for ever."""
+    left = list(answers)
+    return lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+
+def test_a_503_is_asked_again_as_the_same_request(stack: Stack) -> None:
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        begun = time.monotonic()
+        assert await client.call(ops.AUTH_SESSION_LIST, BODY, deadline=5) == {"sessions": []}
+        assert time.monotonic() - begun >= 0.3          # it waited as long as it was told
+        first, second, third = there.asked
+        assert first.header["id"] == second.header["id"] == third.header["id"]
+        assert first.body == second.body == third.body
+        assert len({a.header["nonce"] for a in there.asked}) == 3
+        assert second.header["ttl"] < first.header["ttl"] <= 5000
+        assert client.stats().resends == 2
+    served(stack, in_turn(refused(503, "unavailable"), refused(503, "unavailable", retry_after_ms=200), NOTHING), test)
+
+
+def test_a_503_to_the_end_is_told_within_the_deadline(stack: Stack) -> None:
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        begun = time.monotonic()
+        with pytest.raises(refusals.Unavailable):
+            await client.call(ops.AUTH_SESSION_LIST, BODY, deadline=1.0)
+        assert time.monotonic() - begun < 1.1
+        assert 2 <= len(there.asked) <= 5
+    served(stack, in_turn(refused(503, "unavailable")), test)
+
+
+def test_a_hint_beyond_the_deadline_is_not_waited_for(stack: Stack) -> None:
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        begun = time.monotonic()
+        with pytest.raises(refusals.Unavailable) as told:
+            await client.call(ops.AUTH_SESSION_LIST, BODY, deadline=5)
+        assert time.monotonic() - begun < 1
+        assert told.value.retry_after_ms == 60_000
+        assert len(there.asked) == 1
+    served(stack, in_turn(refused(503, "unavailable", retry_after_ms=60_000)), test)
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "invalid_request"), (401, "invalid_token"), (409, "conflict"),
+                                              (429, "too_many_attempts"), (500, "internal"), (418, "of_another_version")])
+def test_other_refusals_are_final(stack: Stack, status: int, code: str) -> None:
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        with pytest.raises(hlidka.Refused) as told:
+            await client.call(ops.AUTH_SESSION_LIST, BODY)
+        assert (told.value.status, told.value.code, len(there.asked)) == (status, code, 1)
+    served(stack, in_turn(refused(status, code)), test)
+
+
+def test_a_sleeping_machine_has_not_stopped_the_clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CLOCK_BOOTTIME jumps ahead as on waking up; the loop's clock has not moved."""
+    asleep = 0.0
+
+    def woken() -> float:
+        return time.clock_gettime(time.CLOCK_BOOTTIME) + asleep
+    monkeypatch.setattr(client_module, "boottime", woken)
+
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        nonlocal asleep
+        begun = time.monotonic()
+        call = asyncio.create_task(client.call(ops.AUTH_SESSION_LIST, BODY, deadline=600))
+        await asyncio.sleep(0.3)
+        asleep = 3600.0
+        with pytest.raises(hlidka.NoAnswer):
+            await call
+        assert time.monotonic() - begun < 3
+    served(stack, in_turn(None), test)
+
+
+def test_what_must_be_signed_is_signed_and_nothing_else(stack: Stack) -> None:
+    entry = yaml.safe_load(Path(stack.env["HLIDKA_PRINCIPALS"]).read_text())["principals"]["ops"]
+    public = b64decode(entry["signs"][0])
+
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        await client.call(ops.AUTH_USER_UPDATE, ops.AuthUserUpdateRequest(user_id="u-1", disabled=True))
+        await client.call(ops.AUTH_SESSION_LIST, BODY)
+        signed, plain = there.asked
+        assert plain.sig is None
+        assert signed.sig is not None
+        text = b"hlidka-request-v1\n" + struct.pack(">I", len(signed.head)) + signed.head + signed.box
+        assert sodium.crypto_sign_open(signed.sig + text, public) == text
+        with pytest.raises(BadSignatureError):
+            sodium.crypto_sign_open(signed.sig + text[:-1] + b"\x00", public)
+    served(stack, in_turn(ok()), test, "ops", sign=stack.key("ops").with_suffix(".sign"))
+
+
+def test_a_service_takes_the_signature(with_client: Callable[..., None], stack: Stack) -> None:
+    async def test(client: hlidka.Client) -> None:
+        body = ops.AuthUserImportRequest(user_id=f"u-{uuid.uuid4()}")
+        assert await client.call(ops.AUTH_USER_IMPORT, body) == {}
+    with_client(test, principal="ops", sign=stack.key("ops").with_suffix(".sign"))
