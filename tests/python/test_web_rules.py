@@ -1,0 +1,259 @@
+"""What the web kit decides without Hlídka: origins, forgeries, sizes, types, headers. It is not even connected here."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+from hlidka import BadConfig
+from hlidka.fastapi import Settings
+from hlidka.webhooks import STRIPE_HEADER, TELEGRAM_HEADER
+from web import CSP_NAME, HERE, STRIPE, TELEGRAM_SECRET, browser, has_security_headers, is_problem, make
+
+COOKIE = {"Cookie": "__Host-hlidka=hls_" + "A" * 64}
+BEARER = {"Authorization": "Bearer hls_" + "A" * 64}
+LESSON = {"title": "Aspects", "minutes": 45}
+
+OURS = ["https://app.mluv.me", "https://mluv.me"]
+THEIRS = ["https://evil.mluv.me", "https://www.mluv.me", "https://api.app.mluv.me", "null", "http://app.mluv.me", "http://mluv.me",
+          "https://app.mluv.me:8443", "https://app.mluv.me:443", "https://app.mluv.me.evil.example", "https://evilmluv.me",
+          "https://mluv.me.evil.example", "https://app-mluv.me", "https://evil.example/https://mluv.me", "https://mluv.me@evil.example",
+          "https://APP.MLUV.ME", "https://app.mluv.me/", "https://app.mluv.me https://evil.example", "mluv.me", "*", ""]
+
+
+def settings(**more: Any) -> Settings:
+    return Settings(brokers="127.0.0.1:1", principals="-", key="-", **more)
+
+
+def run(test: Callable[[httpx.AsyncClient], Awaitable[None]], **more: Any) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(20), browser(make(settings(**more))[0]) as client:
+            await test(client)
+    asyncio.run(whole())
+
+
+# ---- CORS -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("origin", OURS)
+def test_our_pages_may_read_with_credentials(origin: str) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        asking = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        for reply in (await client.get("/page", headers={"Origin": origin}), await client.options("/echo", headers=asking),
+                      await client.get("/nothing-here", headers={"Origin": origin}),
+                      await client.get("/defect", headers={"Origin": origin})):
+            assert reply.headers["access-control-allow-origin"] == origin
+            assert reply.headers["access-control-allow-credentials"] == "true"
+            assert "Origin" in reply.headers["vary"]
+            has_security_headers(reply)
+        exposed = (await client.get("/page", headers={"Origin": origin})).headers["access-control-expose-headers"]
+        assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= set(exposed.split(", "))
+    run(test)
+
+
+@pytest.mark.parametrize("origin", THEIRS)
+@pytest.mark.parametrize("cookie", [{}, COOKIE])
+def test_nobody_else_may(origin: str, cookie: dict[str, str]) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        headers = {"Origin": origin, **cookie}
+        asking = {**headers, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        for reply in (await client.get("/page", headers=headers), await client.options("/echo", headers=asking)):
+            assert "access-control-allow-origin" not in reply.headers
+            assert "Origin" in reply.headers["vary"]
+        assert (await client.options("/echo", headers=asking)).status_code == 400
+    run(test)
+
+
+def test_a_method_or_header_that_is_not_listed_is_not_allowed() -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        for asked in ({"Access-Control-Request-Method": "TRACE"},
+                      {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-http-method-override"}):
+            assert (await client.options("/echo", headers={"Origin": OURS[0], **asked})).status_code == 400
+    run(test)
+
+
+@pytest.mark.parametrize("origins", [("*",), ("https://mluv.me/",), ("mluv.me",)])
+def test_a_wildcard_is_no_setting(origins: tuple[str, ...]) -> None:
+    with pytest.raises(BadConfig, match="origins"):
+        settings(origins=origins)
+
+
+# ---- forged by another site -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("headers", [
+    {"Origin": "https://app.mluv.me", "Sec-Fetch-Site": "same-site"}, {"Origin": "https://mluv.me"},
+    {"Sec-Fetch-Site": "same-origin"}, {"Origin": HERE}, {"Origin": HERE, "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}])
+def test_our_pages_may_write_by_cookie(headers: dict[str, str]) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        assert (await client.post("/echo", json=LESSON, headers=headers | COOKIE)).json() == LESSON
+    run(test)
+
+
+@pytest.mark.parametrize("headers", [
+    *({"Origin": origin} for origin in THEIRS), *({"Origin": origin, "Sec-Fetch-Site": "same-site"} for origin in THEIRS),
+    {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "nonsense"},
+    {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, {}])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
+def test_nobody_else_may_write_by_cookie(headers: dict[str, str], method: str) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        is_problem(await client.request(method, "/echo", json=LESSON, headers=headers | COOKIE), 403, "cross_site")
+    run(test)
+
+
+def test_a_login_from_another_site_is_refused_though_it_has_no_cookie_yet() -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        reply = await client.post("/auth/login/telegram/widget", json={"fields": {}}, headers={"Origin": "https://evil.example"})
+        is_problem(reply, 403, "cross_site")
+    run(test)
+
+
+def test_a_bearer_token_and_programs_without_cookies_are_nobodys_forgery() -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        for headers in (BEARER, BEARER | {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, BEARER | COOKIE, {}):
+            assert (await client.post("/echo", json=LESSON, headers=headers)).json() == LESSON
+        # not so what browsers send by themselves
+        is_problem(await client.post("/echo", json=LESSON, headers={"Authorization": "Basic dTpw", **COOKIE}), 403, "cross_site")
+    run(test)
+
+
+@pytest.mark.parametrize(("origin", "accepted"), [("https://app.mluv.me", True), (HERE, True), ("https://evil.example", False)])
+def test_a_socket_is_opened_by_our_pages_alone(origin: str, accepted: bool) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def connect() -> None:
+        scope: dict[str, Any] = {
+            "type": "websocket", "path": "/socket", "raw_path": b"/socket", "query_string": b"", "scheme": "wss", "root_path": "",
+            "headers": [(b"host", b"api.mluv.me"), (b"origin", origin.encode()), (b"cookie", COOKIE["Cookie"].encode())],
+            "client": None, "server": None, "subprotocols": [], "state": {}}
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "websocket.connect"}
+
+        async def send(message: Any) -> None:
+            sent.append(dict(message))
+        await make(settings())[0](scope, receive, send)
+    asyncio.run(connect())
+    assert sent[0]["type"] == ("websocket.accept" if accepted else "websocket.close")
+
+
+# ---- probes: each has its document --------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+def test_a_method_override_is_refused(name: str) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        for method in ("GET", "POST"):
+            is_problem(await client.request(method, "/page", headers={name: "DELETE"}), 400, "method_override")
+    run(test)
+
+
+@pytest.mark.parametrize(("method", "path", "status", "code"), [
+    ("TRACE", "/page", 405, "method_not_allowed"), ("PUT", "/page", 405, "method_not_allowed"),
+    ("GET", "/nowhere", 404, "not_found"), ("GET", "/../etc/passwd", 404, "not_found"), ("GET", "/defect", 500, "internal")])
+def test_what_the_framework_refuses_is_a_problem_too(method: str, path: str, status: int, code: str) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        reply = await client.request(method, path)
+        is_problem(reply, status, code)
+        assert "secret" not in reply.text
+    run(test)
+
+
+def test_no_token_and_what_cannot_be_one_are_401_without_asking_anybody() -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        reply = await client.get("/auth/session")
+        is_problem(reply, 401, "missing_token")
+        assert reply.headers["www-authenticate"] == 'Bearer realm="hlidka"'
+        for wrong in ("Bearer ", "Bearer x", "bearer hls_" + "A" * 63, "Bearer hls_" + "A" * 65, "Bearer hls_" + "A" * 5000,
+                      "Bearer hls_" + "A" * 63 + "=", "Bearer hls_" + "\u017e" * 64):
+            reply = await client.get("/auth/session", headers=[(b"authorization", wrong.encode())])
+            is_problem(reply, 401, "invalid_token")
+            assert 'error="invalid_token"' in reply.headers["www-authenticate"]
+    run(test)
+
+
+def test_a_bearer_token_is_not_mended_by_a_cookie() -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        is_problem(await client.get("/auth/session", headers={"Authorization": "Bearer x", **COOKIE}), 401, "invalid_token")
+    run(test)
+
+
+def test_a_body_that_is_too_large_is_refused_said_or_not() -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        async def endless() -> AsyncIterator[bytes]:
+            while True:
+                yield b"x" * 100
+        assert (await client.post("/upload", content=b"x" * 1000)).json() == {"size": 1000}
+        is_problem(await client.post("/upload", content=b"x" * 1001), 413, "too_large")
+        is_problem(await client.post("/upload", content=endless()), 413, "too_large")
+        is_problem(await client.post("/upload", content=endless(), headers={"Content-Length": "7"}), 413, "too_large")
+        is_problem(await client.post("/echo", content=endless(), headers={"Content-Type": "application/json"}), 413, "too_large")
+    run(test, body_max=1000)
+
+
+@pytest.mark.parametrize("type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "",
+                                  "text/plain; application/json", "application/jsonx"])
+def test_a_body_of_another_type_is_refused(type: str) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        reply = await client.post("/echo", content=b'{"title": "a", "minutes": 1}', headers={"Content-Type": type})
+        is_problem(reply, 415, "unsupported_media_type")
+        is_problem(await client.post("/auth/totp/verify", content=b'{"code": "1"}', headers={"Content-Type": type}), 415,
+                   "unsupported_media_type")
+    run(test)
+
+
+@pytest.mark.parametrize(("body", "fields"), [
+    ('{"title": "a"}', [("/minutes", "required")]),
+    ('{"title": "a", "minutes": 1, "admin": true}', [("/admin", "unknown_field")]),
+    ('{"title": "", "minutes": 91}', [("/title", "too_short"), ("/minutes", "out_of_range")]),
+    ('{"title": "aaaaaaaaaaa", "minutes": "many"}', [("/title", "too_long"), ("/minutes", "bad_format")]),
+    ('{"title": 5, "minutes": 1}', [("/title", "wrong_type")]),
+    ('["title"]', [("", "wrong_type")]), ("{", [("", "bad_format")]), ("", [("", "required")])])
+def test_a_body_with_mistakes_is_400_with_a_code_for_each(body: str, fields: list[tuple[str, str]]) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        reply = await client.post("/echo", content=body, headers={"Content-Type": "application/json"})
+        document = is_problem(reply, 400, "invalid_request")
+        assert [(e["pointer"], e["code"]) for e in document["errors"]] == fields
+    run(test)
+
+
+def test_what_was_sent_is_not_repeated() -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        reply = await client.post("/echo", json={"title": "s3cr3t-s3cr3t", "minutes": "s3cr3t"})
+        assert "s3cr3t" not in reply.text
+    run(test)
+
+
+# ---- headers ------------------------------------------------------------------------------------------------------
+
+def test_every_header_is_a_setting() -> None:
+    async def off(client: httpx.AsyncClient) -> None:
+        names = {n.lower() for n in (await client.get("/page")).headers}
+        assert names == {"content-length", "content-type", "vary", "x-content-type-options"}
+    run(off, hsts=None, frame_options=None, referrer_policy=None, permissions_policy=None, opener_policy=None,
+        resource_policy=None, csp=None)
+
+    async def enforced(client: httpx.AsyncClient) -> None:
+        headers = (await client.get("/page")).headers
+        assert headers["content-security-policy"] == "default-src 'self'; report-uri https://r.example/; report-to csp"
+        assert headers["reporting-endpoints"] == 'csp="https://r.example/"'
+        assert CSP_NAME not in headers
+        assert headers["strict-transport-security"] == "max-age=1"
+        assert headers["x-frame-options"] == "SAMEORIGIN"
+    run(enforced, csp="default-src 'self'", csp_mode="enforce", csp_report_to="https://r.example/", hsts="max-age=1",
+        frame_options="SAMEORIGIN")
+
+
+# ---- webhooks -----------------------------------------------------------------------------------------------------
+
+def test_webhooks_need_their_signature_and_no_session() -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        assert (await client.post("/hooks/telegram", json={}, headers={TELEGRAM_HEADER: TELEGRAM_SECRET})).json() == {"ok": True}
+        for headers in ({}, {TELEGRAM_HEADER: TELEGRAM_SECRET + "x"}):
+            is_problem(await client.post("/hooks/telegram", json={}, headers=headers), 401, "bad_signature")
+        body = b'{"id": "evt_1"}'
+        signed = {STRIPE_HEADER: STRIPE.sign(body)}
+        assert (await client.post("/hooks/stripe", content=body, headers=signed)).json() == {"size": len(body)}
+        is_problem(await client.post("/hooks/stripe", content=body, headers=signed), 409, "replayed")
+        is_problem(await client.post("/hooks/stripe", content=body + b" ", headers=signed), 401, "bad_signature")
+        is_problem(await client.post("/hooks/stripe", content=body), 401, "bad_signature")
+    run(test)

@@ -1,0 +1,123 @@
+"""An app as a backend would write it, and a browser for it."""
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import httpx
+from fastapi import Depends, FastAPI, Request, WebSocket
+from hlidka import webhooks
+from hlidka.fastapi import (
+    Hlidka,
+    Session,
+    Settings,
+    current_session,
+    install,
+    json_only,
+    limit,
+    optional_session,
+    require,
+    router,
+    signed_webhook,
+    telegram_webhook,
+)
+from pydantic import BaseModel, ConfigDict, Field
+
+HERE = "https://api.mluv.me"
+SITE = {"Origin": "https://app.mluv.me", "Sec-Fetch-Site": "same-site"}     # how the app's own pages send
+TELEGRAM_SECRET = "of-setWebhook"                                           # noqa: S105
+STRIPE = webhooks.Signed([b"whsec_" + b"s" * 32])
+CSP_NAME = "content-security-policy-report-only"
+
+
+class Lesson(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    title: str = Field(min_length=1, max_length=10)
+    minutes: int = Field(ge=1, le=90)
+
+
+def make(settings: Settings) -> tuple[FastAPI, Hlidka]:
+    app = FastAPI()
+    kit = install(app, settings)
+    app.include_router(router(), prefix="/auth")
+
+    @app.post("/lessons", dependencies=[Depends(limit("lessons.create"))])
+    async def create(session: Annotated[Session, Depends(current_session)]) -> dict[str, str]:
+        return {"user_id": session.user_id}
+
+    @app.post("/drafts", dependencies=[Depends(limit("lessons.create", away="allow"))])
+    async def draft(session: Annotated[Session, Depends(current_session)]) -> dict[str, str]:
+        return {"user_id": session.user_id}
+
+    @app.post("/payment-methods", dependencies=[Depends(limit("payments"))])
+    async def pay(session: Annotated[Session, Depends(require("payment_method.add"))]) -> dict[str, str]:
+        return {"user_id": session.user_id}
+
+    @app.get("/public", dependencies=[Depends(limit("search.query")), Depends(limit("chat.message"))])
+    async def public(session: Annotated[Session | None, Depends(optional_session)]) -> dict[str, str | None]:
+        return {"user_id": session.user_id if session else None}
+
+    @app.get("/quota", dependencies=[Depends(limit("lessons.create"))])
+    async def quota() -> dict[str, str]:
+        return {}
+
+    @app.post("/echo", dependencies=[Depends(json_only)])
+    async def echo(lesson: Lesson) -> Lesson:
+        return lesson
+
+    @app.post("/upload")
+    async def upload(request: Request) -> dict[str, int]:
+        return {"size": sum([len(piece) async for piece in request.stream()])}
+
+    @app.get("/page")
+    async def page() -> dict[str, str]:
+        return {"hello": "there"}
+
+    @app.get("/defect")
+    async def defect() -> None:
+        raise RuntimeError("secret detail")
+
+    @app.post("/hooks/telegram", dependencies=[Depends(telegram_webhook(TELEGRAM_SECRET))])
+    async def telegram() -> dict[str, bool]:
+        return {"ok": True}
+
+    @app.post("/hooks/stripe")
+    async def stripe(body: Annotated[bytes, Depends(signed_webhook(STRIPE))]) -> dict[str, int]:
+        return {"size": len(body)}
+
+    @app.websocket("/socket")
+    async def socket(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("hello")
+        await socket.close()
+
+    return app, kit
+
+
+def browser(app: FastAPI, **options: Any) -> httpx.AsyncClient:
+    """Keeps cookies as a browser does; defects are answered and not raised into the test."""
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.7", 40_000))
+    return httpx.AsyncClient(transport=transport, base_url=HERE, **options)
+
+
+def is_problem(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    """It is that problem document, and the reply has its security headers."""
+    assert reply.status_code == status, reply.text
+    assert reply.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = reply.json()
+    assert document["code"] == code
+    assert document["type"] == f"urn:hlidka:problem:{code}"
+    assert document["status"] == status
+    assert document["title"]
+    assert reply.headers["cache-control"] == "no-store"
+    has_security_headers(reply)
+    if status == 401:
+        assert reply.headers["www-authenticate"]
+    return document
+
+
+def has_security_headers(reply: httpx.Response) -> None:
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["strict-transport-security"] == "max-age=63072000; includeSubDomains"
+    assert reply.headers["x-frame-options"] == "DENY"
+    assert reply.headers["referrer-policy"]
+    assert "frame-ancestors 'none'" in reply.headers[CSP_NAME]
