@@ -18,6 +18,7 @@ extern const struct route authn_routes[];
 extern const size_t authn_route_count;
 
 void handle_login_widget(void *service, struct request *rq);
+void handle_login_webapp(void *service, struct request *rq);
 void handle_session_introspect(void *service, struct request *rq);
 void handle_session_list(void *service, struct request *rq);
 void handle_session_revoke(void *service, struct request *rq);

@@ -90,7 +90,7 @@ static enum result open_bot(const struct settings *set, struct telegram_bot *out
 
 static enum result check_config(const void *settings, struct buffer *why)
 {
-    struct telegram_bot bot = { NULL };
+    struct telegram_bot bot = { NULL, NULL };
     enum result r = open_bot(settings, &bot, why);
 
     telegram_bot_close(&bot);

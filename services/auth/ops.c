@@ -2,6 +2,7 @@
 
 const struct route authn_routes[] = {
     { &op_auth_login_telegram_widget, handle_login_widget },
+    { &op_auth_login_telegram_webapp, handle_login_webapp },
     { &op_auth_session_introspect, handle_session_introspect },
     { &op_auth_session_list, handle_session_list },
     { &op_auth_session_revoke, handle_session_revoke },

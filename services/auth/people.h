@@ -16,19 +16,32 @@ struct people;
 
 /* ---- logins ------------------------------------------------------------------------------------------------------ */
 
+enum login_method { LOGIN_WIDGET, LOGIN_WEBAPP };
+
 /* What Telegram has signed, and is fresh. */
 struct proven_login {
+    enum login_method method;
     struct text telegram_id;
-    struct bytes hash;                          /* of what was signed: it makes one session */
+    struct bytes hash;                          /* of what was signed */
+    uint64_t auth_date_s;                       /* when it was */
     const struct auth_device *device;
 };
 
-/* A session for them, and the user at their first; or 409 replayed, 403 user_disabled, with the event of a failure. */
+/*
+ * A session for them, and the user at their first; or a refusal with its event: 403 user_disabled; for the widget, whose
+ * proof makes one session, 409 replayed; for a web app, whose session takes the place of the one made from the same proof,
+ * 401 stale_auth when that was revoked or the proof is older than the last revoke_all.
+ */
 void people_login(struct people *p, struct request *rq, const struct proven_login *login);
 
-/* Answers `code` when the failure is recorded as an event of whom it claims to be (data NULL: of nobody). */
-void people_login_failed(struct people *p, struct request *rq, struct text claimed_telegram_id,
-                         const struct auth_device *device, enum fault_code code);
+/* A login that proves nothing: answers `code` when that is recorded as an event of whom it claims to be. */
+struct failed_login {
+    enum login_method method;
+    enum fault_code code;
+    struct text claimed_telegram_id;            /* data NULL: nobody */
+    const struct auth_device *device;
+};
+void people_login_failed(struct people *p, struct request *rq, const struct failed_login *failed);
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
 

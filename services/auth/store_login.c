@@ -1,10 +1,8 @@
 /* Logins: the one place where users and sessions are made. */
-#include "store_people.h"
+#include "store_login.h"
 
 #include "cookie.h"
 #include "entropy.h"
-
-#define METHOD "telegram_widget"
 
 struct login_op {
     struct change change;
@@ -14,11 +12,13 @@ struct login_op {
     bool first;                         /* of this user */
     bool made;                          /* the user is made with it */
     bool device_seen;
+    uint64_t revoked_all_ms;            /* 0: never */
     enum auth_second_factor second_factor;
     struct session session;
 };
 
-enum { USER = ONCE_FIRST, OPEN, USED, SEEN };
+enum { USER = ONCE_FIRST, OPEN, SPENT, SEEN };
+enum { FROM_SAME_PROOF = SESSION_COLUMN_COUNT };
 
 static struct bytes hash_bytes(const uint8_t hash[LOOKUP_LEN])
 {
@@ -30,13 +30,16 @@ static struct bytes hash_bytes(const uint8_t hash[LOOKUP_LEN])
 static enum result login_read(struct once *c, void *cookie, struct pg_batch *reads)
 {
     static const struct pg_statement LOCK = { "login_user",
-        "SELECT user_id, disabled OR deleted_at IS NOT NULL, first_login_at IS NULL, second_factor = 'totp'"
+        "SELECT user_id, disabled OR deleted_at IS NOT NULL, first_login_at IS NULL, second_factor = 'totp', revoked_all_at"
         " FROM users WHERE telegram_hash = $1 FOR NO KEY UPDATE", "b" };
     static const struct pg_statement OPEN_SESSIONS = { "login_open",
-        "SELECT " SESSION_COLUMNS " FROM sessions s JOIN users u USING (user_id)"
-        " WHERE u.telegram_hash = $1 AND s.ended_at IS NULL", "b" };
-    static const struct pg_statement LOGIN_USED = { "login_used",
-        "SELECT 1 FROM sessions WHERE login_hash = $1 AND login_method = '" METHOD "'", "b" };
+        "SELECT " SESSION_COLUMNS ", s.login_hash = $2 FROM sessions s JOIN users u USING (user_id)"
+        " WHERE u.telegram_hash = $1 AND s.ended_at IS NULL", "bb" };
+    static const struct pg_statement WIDGET_USED = { "login_widget_used",
+        "SELECT EXISTS (SELECT 1 FROM sessions WHERE login_hash = $1 AND login_method = 'telegram_widget')", "b" };
+    static const struct pg_statement WEBAPP_REVOKED = { "login_webapp_revoked",
+        "SELECT EXISTS (SELECT 1 FROM sessions WHERE login_hash = $1 AND login_method = 'telegram_webapp'"
+        " AND ended_by NOT IN ('logout', 'expired', 'replaced'))", "b" };
     static const struct pg_statement SEEN_BY_ID = { "login_seen_id",
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE device_id_hash = $1 AND last_activity >= $2)", "bm" };
     static const struct pg_statement SEEN_BY_INFO = { "login_seen_info",
@@ -47,9 +50,10 @@ static enum result login_read(struct once *c, void *cookie, struct pg_batch *rea
     enum result r = pg_add(reads, &LOCK, PG_BYTES(hash_bytes(op->telegram_hash)));
 
     if (!r)
-        r = pg_add(reads, &OPEN_SESSIONS, PG_BYTES(hash_bytes(op->telegram_hash)));
+        r = pg_add(reads, &OPEN_SESSIONS, PG_BYTES(hash_bytes(op->telegram_hash)), PG_BYTES(hash_bytes(op->login_hash)));
     if (!r)
-        r = pg_add(reads, &LOGIN_USED, PG_BYTES(hash_bytes(op->login_hash)));
+        r = pg_add(reads, op->login->method == LOGIN_WIDGET ? &WIDGET_USED : &WEBAPP_REVOKED,
+                   PG_BYTES(hash_bytes(op->login_hash)));
     if (!r)
         r = pg_add(reads, by_id ? &SEEN_BY_ID : &SEEN_BY_INFO,
                    PG_BYTES(hash_bytes(by_id ? op->device_id_hash : op->device_info_hash)), PG_TIME_MS(since_ms));
@@ -102,16 +106,15 @@ static enum result write_session(struct login_op *op, struct pg_batch *writes, c
 {
     static const struct pg_statement MAKE = { "session_make",
         "INSERT INTO sessions (id, user_id, secret_sha256, login_method, login_hash, device_type, device, device_info_hash,"
-        " device_id_hash, created_at, last_activity) VALUES ($1, $2, $3, '" METHOD "', $4, $5, $6, $7, $8, $9, $9)",
-        "utbbtbbbm" };
+        " device_id_hash, created_at, last_activity) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)", "utbtbtbbbm" };
     struct buffer sealed;
 
     buffer_init(&sealed, DEVICE_ENCODED_MAX + COLUMN_OVERHEAD);
     enum result r = seal_device(op, &sealed);
     if (!r)
         r = pg_add(writes, &MAKE, PG_UUID(&op->session.id), PG_TEXT(op->change.user_id),
-                   PG_BYTES(((struct bytes){ digest, TOKEN_DIGEST_LEN })), PG_BYTES(hash_bytes(op->login_hash)),
-                   PG_TEXT(device_type_text(op->session.device)), PG_BYTES(buffer_bytes(&sealed)),
+                   PG_BYTES(((struct bytes){ digest, TOKEN_DIGEST_LEN })), PG_TEXT(login_method_text(op->login->method)),
+                   PG_BYTES(hash_bytes(op->login_hash)), PG_TEXT(device_type_text(op->session.device)), PG_BYTES(buffer_bytes(&sealed)),
                    PG_BYTES(hash_bytes(op->device_info_hash)),
                    op->login->device->id.data ? PG_BYTES(hash_bytes(op->device_id_hash)) : PG_NULL(),
                    PG_TIME_MS(op->session.created_ms));
@@ -119,7 +122,26 @@ static enum result write_session(struct login_op *op, struct pg_batch *writes, c
     return r;
 }
 
-/* Who gives way to the new one ends here, and what has expired is put away so that it is not read again. */
+/* An open session ends, and nobody has asked for it. */
+static enum result put_away(struct login_op *op, struct pg_batch *writes, const struct uuid *session, struct text by, bool lived)
+{
+    enum result r = session_end(writes, session, request_now_ms(op->change.rq), by);
+    struct event e;
+
+    if (r || !lived)
+        return r;
+    op->change.waits = true;
+    event_begin(&e, &op->change, TEXT("auth.session.revoked"), AUDIT_SUCCESS);
+    event_session(&e, session);
+    event_text(&e, TEXT("reason"), by);
+    r = event_write(&op->change, writes, &e);
+    return r ? r : revoked_write(&op->change, writes, session);
+}
+
+/*
+ * What the new one replaces ends here, then who gives way to it; and what has expired is put away so that it is not read
+ * again.
+ */
 static enum result make_room(struct login_op *op, struct pg_batch *writes, struct pg_batch *rows)
 {
     const struct people_options *o = &op->change.people->options;
@@ -129,29 +151,21 @@ static enum result make_room(struct login_op *op, struct pg_batch *writes, struc
     bool *gone = arena_alloc(request_arena(op->change.rq), count + 1, sizeof(*gone));
     enum result r = open && gone ? RESULT_OK : RESULT_NO_MEMORY;
 
-    for (size_t i = 0; !r && i < count; i++)
+    for (size_t i = 0; !r && i < count; i++) {
         r = session_row(rows, OPEN, i, &open[i]);
+        if (r || !session_alive(&o->lifetimes, &open[i], now_ms) || !pg_bool(rows, OPEN, i, FROM_SAME_PROOF))
+            continue;
+        r = put_away(op, writes, &open[i].id, TEXT("replaced"), true);
+        open[i].ended = true;
+    }
     if (r)
         return r;
     sessions_give_way(&o->lifetimes, open, count, o->sessions_max, now_ms, gone);
-    for (size_t i = 0; !r && i < count; i++) {
-        bool alive = session_alive(&o->lifetimes, &open[i], now_ms);
-
-        if (alive && !gone[i])
-            continue;
-        r = session_end(writes, &open[i].id, now_ms, gone[i] ? TEXT("limit") : TEXT("expired"));
-        if (!r && gone[i]) {
-            struct event e;
-
-            event_begin(&e, &op->change, TEXT("auth.session.revoked"), AUDIT_SUCCESS);
-            event_session(&e, &open[i].id);
-            event_text(&e, TEXT("reason"), TEXT("limit"));
-            r = event_write(&op->change, writes, &e);
-            if (!r)
-                r = revoked_write(&op->change, writes, &open[i].id);
-            op->change.waits = true;
-        }
-    }
+    for (size_t i = 0; !r && i < count; i++)
+        if (gone[i])
+            r = put_away(op, writes, &open[i].id, TEXT("limit"), true);
+        else if (!open[i].ended && !session_alive(&o->lifetimes, &open[i], now_ms))
+            r = put_away(op, writes, &open[i].id, TEXT("expired"), false);
     return r;
 }
 
@@ -166,7 +180,7 @@ static enum result write_event(struct login_op *op, struct pg_batch *writes)
 
     event_begin(&e, &op->change, TEXT("auth.login"), AUDIT_SUCCESS);
     event_session(&e, &op->session.id);
-    event_text(&e, TEXT("method"), TEXT(METHOD));
+    event_text(&e, TEXT("method"), login_method_text(op->login->method));
     event_device(&e, op->login->device);
     event_bool(&e, TEXT("new_device"), is_new_device(op));
     return event_write(&op->change, writes, &e);
@@ -237,48 +251,54 @@ static void make_session(struct login_op *op, struct once *c, struct pg_batch *r
     secret_wipe(token, sizeof(token));
 }
 
-static void refuse_login(struct change *change, struct once *c, const struct auth_device *device, bool claimed,
-                         enum fault_code code)
+/* Who a login is, from their row; false: it has been answered. */
+static bool know_user(struct login_op *op, struct once *c, struct pg_batch *rows, bool *disabled)
 {
-    struct event e;
+    *disabled = false;
+    op->made = pg_rows(rows, USER) == 0;
+    op->first = true;
+    op->second_factor = AUTH_FACTOR_NONE;
+    op->revoked_all_ms = 0;
+    if (op->made)
+        return true;
+    if (arena_text(request_arena(op->change.rq), pg_text(rows, USER, 0, 0), &op->change.user_id)) {
+        once_fail(c, RESULT_NO_MEMORY);
+        return false;
+    }
+    *disabled = pg_bool(rows, USER, 0, 1);
+    op->first = pg_bool(rows, USER, 0, 2);
+    op->second_factor = pg_bool(rows, USER, 0, 3) ? AUTH_FACTOR_TOTP : AUTH_FACTOR_NONE;
+    if (!pg_is_null(rows, USER, 0, 4))
+        op->revoked_all_ms = (uint64_t)pg_time_ms(rows, USER, 0, 4);
+    return true;
+}
 
-    event_begin(&e, change, TEXT("auth.login"), code == FAULT_USER_DISABLED ? AUDIT_DENIED : AUDIT_FAILURE);
-    event_text(&e, TEXT("method"), TEXT(METHOD));
-    event_text(&e, TEXT("reason"), fault_info(code)->code);
-    event_device(&e, device);
-    if (claimed && change->user_id.data)
-        event_bool(&e, TEXT("claimed"), true);
-    enum result r = event_write(change, once_writes(c), &e);
-    if (r)
-        once_fail(c, r);
-    else
-        once_commit_fault(c, code, 0, NULL);
+/* FAULT_COUNT: what was proven makes a session. */
+static enum fault_code spent(const struct login_op *op, struct pg_batch *rows)
+{
+    bool used = pg_bool(rows, SPENT, 0, 0);
+
+    if (op->login->method == LOGIN_WIDGET)
+        return used ? FAULT_REPLAYED : FAULT_COUNT;
+    /* To the second: Telegram's date has no more. */
+    return used || op->login->auth_date_s < op->revoked_all_ms / 1000 ? FAULT_STALE_AUTH : FAULT_COUNT;
 }
 
 static void login_decide(struct once *c, void *cookie, struct pg_batch *rows)
 {
     struct login_op *op = cookie;
-    bool disabled = false;
+    bool disabled;
 
     op->change.waits = false;
-    op->made = pg_rows(rows, USER) == 0;
-    op->first = true;
-    op->second_factor = AUTH_FACTOR_NONE;
-    if (!op->made) {
-        if (arena_text(request_arena(op->change.rq), pg_text(rows, USER, 0, 0), &op->change.user_id)) {
-            once_fail(c, RESULT_NO_MEMORY);
-            return;
-        }
-        disabled = pg_bool(rows, USER, 0, 1);
-        op->first = pg_bool(rows, USER, 0, 2);
-        op->second_factor = pg_bool(rows, USER, 0, 3) ? AUTH_FACTOR_TOTP : AUTH_FACTOR_NONE;
-    }
+    if (!know_user(op, c, rows, &disabled))
+        return;
     op->device_seen = pg_bool(rows, SEEN, 0, 0);
+    enum fault_code refused = spent(op, rows);
     /* Whoever brings a proof that was used may not be the one who was proven. */
-    if (pg_rows(rows, USED) > 0)
-        refuse_login(&op->change, c, op->login->device, true, FAULT_REPLAYED);
+    if (refused != FAULT_COUNT)
+        login_refuse(&op->change, c, op->login->method, op->login->device, true, refused);
     else if (disabled)
-        refuse_login(&op->change, c, op->login->device, false, FAULT_USER_DISABLED);
+        login_refuse(&op->change, c, op->login->method, op->login->device, false, FAULT_USER_DISABLED);
     else
         make_session(op, c, rows);
 }
@@ -298,53 +318,4 @@ void people_login(struct people *p, struct request *rq, const struct proven_logi
     if (d->id.data)
         lookup_device_id(p->columns, login->telegram_id, d->id, op->device_id_hash);
     change_run(&op->change, &LOGIN);
-}
-
-/* ---- logins that fail before anybody is known -------------------------------------------------------------------- */
-
-struct failed_op {
-    struct change change;
-    const struct auth_device *device;
-    enum fault_code code;
-    bool claims;
-    uint8_t telegram_hash[LOOKUP_LEN];
-};
-
-static enum result failed_read(struct once *c, void *cookie, struct pg_batch *reads)
-{
-    /* Locked although nothing of it changes: events are numbered in the order of this lock. */
-    static const struct pg_statement LOCK = { "failed_user",
-        "SELECT user_id FROM users WHERE telegram_hash = $1 FOR NO KEY UPDATE", "b" };
-    const struct failed_op *op = cookie;
-
-    (void)c;
-    return op->claims ? pg_add(reads, &LOCK, PG_BYTES(hash_bytes(op->telegram_hash))) : RESULT_OK;
-}
-
-static void failed_decide(struct once *c, void *cookie, struct pg_batch *rows)
-{
-    struct failed_op *op = cookie;
-
-    if (op->claims && pg_rows(rows, USER) > 0
-        && arena_text(request_arena(op->change.rq), pg_text(rows, USER, 0, 0), &op->change.user_id)) {
-        once_fail(c, RESULT_NO_MEMORY);
-        return;
-    }
-    refuse_login(&op->change, c, op->device, true, op->code);
-}
-
-void people_login_failed(struct people *p, struct request *rq, struct text claimed_telegram_id,
-                         const struct auth_device *device, enum fault_code code)
-{
-    static const struct once_op FAILED = { failed_read, failed_decide, NULL };
-    struct failed_op *op = change_new(p, rq, struct failed_op);
-
-    if (!op)
-        return;
-    op->device = device;
-    op->code = code;
-    op->claims = claimed_telegram_id.data != NULL;
-    if (op->claims)
-        lookup_telegram(p->columns, claimed_telegram_id, op->telegram_hash);
-    change_run(&op->change, &FAILED);
 }

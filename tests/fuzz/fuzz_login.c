@@ -1,10 +1,10 @@
 /*
- * What a peer brings to auth: fields that claim to be Telegram's, tokens, and a device as a row may hold it. The first
- * byte chooses. Fields are separated by 0xff, key from value by 0xfe. Nothing
- * verifies; a token that parses is the one that is made of its parts; a device that decodes is encoded again.
+ * What a peer brings to auth: fields that claim to be Telegram's, init data, tokens, and a device as a row may hold it.
+ * The first byte chooses. Fields are separated by 0xff, key from value by 0xfe. Nothing verifies; a token that parses is
+ * the one that is made of its parts; a device that decodes is encoded again.
  */
 #include "device.h"
-#include "telegram.h"
+#include "init_data.h"
 #include "token.h"
 
 #include <sodium.h>
@@ -46,12 +46,34 @@ static void fields(struct bytes in)
 {
     struct telegram_field f[TELEGRAM_FIELDS_MAX];
     struct telegram_login login;
+    char id[TELEGRAM_ID_MAX + 1];
     size_t count = split(in, f);
 
-    (void)telegram_claimed(f, count);
+    telegram_claimed_widget(f, count, id);
     /* Nobody without the key hits 256 bits. */
     if (!telegram_verify_widget(&bot, f, count, &login))
         abort();
+}
+
+static void init_data(struct bytes in)
+{
+    struct telegram_field f[TELEGRAM_FIELDS_MAX];
+    struct telegram_login login;
+    char id[TELEGRAM_ID_MAX + 1], *memory = malloc(in.len + !in.len);
+    size_t count, len = 0;
+
+    if (!memory)
+        return;
+    if (!init_data_split((struct text){ (const char *)in.data, in.len }, memory, f, &count)) {
+        for (size_t i = 0; i < count; i++)
+            len += f[i].key.len + f[i].value.len + 1;
+        if (len > in.len)
+            abort();
+        telegram_claimed_webapp(f, count, id);
+        if (strlen(id) != strspn(id, "0123456789") || !telegram_verify_webapp(&bot, f, count, &login))
+            abort();
+    }
+    free(memory);
 }
 
 static void token(struct bytes in)
@@ -95,7 +117,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     start();
     if (size == 0)
         return 0;
-    if (data[0] % 3 == 0)
+    if (data[0] == 3)
+        init_data(in);
+    else if (data[0] % 3 == 0)
         fields(in);
     else if (data[0] % 3 == 1)
         token(in);

@@ -1,6 +1,9 @@
 #include "telegram.h"
 
+#include "webapp_user.h"
+
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define KEY_MAX 32
@@ -32,21 +35,39 @@ static bool is_bot_token(struct text t)
     return t.len > id + 1;
 }
 
+static void derive_webapp_key(struct text token, uint8_t out[crypto_auth_hmacsha256_BYTES])
+{
+    static const uint8_t NAME[] = "WebAppData";
+    crypto_auth_hmacsha256_state state;
+
+    crypto_auth_hmacsha256_init(&state, NAME, sizeof(NAME) - 1);
+    crypto_auth_hmacsha256_update(&state, (const uint8_t *)token.data, token.len);
+    crypto_auth_hmacsha256_final(&state, out);
+    sodium_memzero(&state, sizeof(state));
+}
+
 enum result telegram_bot_open(struct text token, struct telegram_bot *out)
 {
     if (!is_bot_token(token))
         return RESULT_BAD_CONFIG;
+    *out = (struct telegram_bot){ NULL, NULL };
     enum result r = secret_new(crypto_hash_sha256_BYTES, &out->widget);
-    if (r)
+    if (!r)
+        r = secret_new(crypto_auth_hmacsha256_BYTES, &out->webapp);
+    if (r) {
+        telegram_bot_close(out);
         return r;
+    }
     crypto_hash_sha256(secret_fill(out->widget), (const uint8_t *)token.data, token.len);
+    derive_webapp_key(token, secret_fill(out->webapp));
     return RESULT_OK;
 }
 
 void telegram_bot_close(struct telegram_bot *bot)
 {
+    secret_free(bot->webapp);
     secret_free(bot->widget);
-    bot->widget = NULL;
+    *bot = (struct telegram_bot){ NULL, NULL };
 }
 
 /* ---- fields ------------------------------------------------------------------------------------------------------ */
@@ -155,22 +176,63 @@ static void sign(const struct secret *key, const struct telegram_field *fields, 
     sodium_memzero(&state, sizeof(state));
 }
 
-enum result telegram_verify_widget(const struct telegram_bot *bot, struct telegram_field *fields, size_t count,
-                                   struct telegram_login *out)
+/* All but whose it is. */
+static enum result verify(const struct secret *key, struct telegram_field *fields, size_t count, struct telegram_login *out)
 {
     uint8_t signed_hash[TELEGRAM_HASH_LEN];
 
+    *out = (struct telegram_login){ .id = "" };
     if (!put_in_order(fields, count))
         return RESULT_NOT_AUTHENTIC;
     struct text auth_date = find(fields, count, TEXT("auth_date"));
-    *out = (struct telegram_login){ .id = find(fields, count, TEXT("id")) };
-    if (!is_id(out->id) || !is_decimal(auth_date) || !read_hash(find(fields, count, TEXT("hash")), out->hash))
+    if (!is_decimal(auth_date) || !read_hash(find(fields, count, TEXT("hash")), out->hash))
         return RESULT_NOT_AUTHENTIC;
-    sign(bot->widget, fields, count, signed_hash);
+    sign(key, fields, count, signed_hash);
     if (sodium_memcmp(signed_hash, out->hash, sizeof(signed_hash)) != 0)
         return RESULT_NOT_AUTHENTIC;
     out->auth_date_s = decimal(auth_date);
     return RESULT_OK;
+}
+
+/* ---- whose it is ------------------------------------------------------------------------------------------------- */
+
+static struct text widget_id(const struct telegram_field *fields, size_t count)
+{
+    return find(fields, count, TEXT("id"));
+}
+
+static struct text webapp_id(const struct telegram_field *fields, size_t count)
+{
+    struct text user = find(fields, count, TEXT("user"));
+
+    return user.data ? webapp_user_id(user) : user;
+}
+
+static enum result take_id(struct text t, char id[TELEGRAM_ID_MAX + 1])
+{
+    *id = '\0';
+    if (!is_id(t))
+        return RESULT_NOT_AUTHENTIC;
+    snprintf(id, TELEGRAM_ID_MAX + 1, "%.*s", TEXT_ARG(t));
+    return RESULT_OK;
+}
+
+/* ---- logins ------------------------------------------------------------------------------------------------------ */
+
+enum result telegram_verify_widget(const struct telegram_bot *bot, struct telegram_field *fields, size_t count,
+                                   struct telegram_login *out)
+{
+    enum result r = verify(bot->widget, fields, count, out);
+
+    return r ? r : take_id(widget_id(fields, count), out->id);
+}
+
+enum result telegram_verify_webapp(const struct telegram_bot *bot, struct telegram_field *fields, size_t count,
+                                   struct telegram_login *out)
+{
+    enum result r = verify(bot->webapp, fields, count, out);
+
+    return r ? r : take_id(webapp_id(fields, count), out->id);
 }
 
 bool telegram_fresh(uint64_t auth_date_s, uint64_t max_age_ms, uint64_t now_ms)
@@ -182,9 +244,14 @@ bool telegram_fresh(uint64_t auth_date_s, uint64_t max_age_ms, uint64_t now_ms)
     return signed_ms > now_ms ? signed_ms - now_ms <= TELEGRAM_AHEAD_MS : now_ms - signed_ms <= max_age_ms;
 }
 
-struct text telegram_claimed(const struct telegram_field *fields, size_t count)
+void telegram_claimed_widget(const struct telegram_field *fields, size_t count, char id[TELEGRAM_ID_MAX + 1])
 {
-    struct text id = find(fields, count, TEXT("id"));
+    if (take_id(widget_id(fields, count), id))
+        *id = '\0';
+}
 
-    return is_id(id) ? id : (struct text){ NULL, 0 };
+void telegram_claimed_webapp(const struct telegram_field *fields, size_t count, char id[TELEGRAM_ID_MAX + 1])
+{
+    if (take_id(webapp_id(fields, count), id))
+        *id = '\0';
 }

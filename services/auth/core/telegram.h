@@ -1,9 +1,13 @@
 /*
  * What Telegram signs for a bot, checked by Telegram's published rules (core.telegram.org/widgets/login, "Checking
- * authorization") and the contract's stricter ones (PROTOCOL.md section 5): the set of fields has exactly one text.
+ * authorization"; core.telegram.org/bots/webapps, "Validating data received via the Mini App") and the contract's
+ * stricter ones (PROTOCOL.md section 5): the set of fields has exactly one text.
  *
- *     secret = SHA-256(bot token)
+ *     secret = SHA-256(bot token)                                      of the widget
+ *              HMAC-SHA-256("WebAppData", bot token)                   of a web app
  *     hash   = HMAC-SHA-256(secret, the other fields as key=value, sorted by key, joined by \n), lower-case hex
+ *
+ * Who it is, the widget says in the field `id`, a web app in the member `id` of the JSON object in the field `user`.
  */
 #ifndef HLIDKA_AUTH_TELEGRAM_H
 #define HLIDKA_AUTH_TELEGRAM_H
@@ -19,6 +23,7 @@
 /* Keys derived from one bot's token. */
 struct telegram_bot {
     struct secret *widget;
+    struct secret *webapp;
 };
 
 /*
@@ -35,7 +40,7 @@ struct telegram_field {
 
 /* What a sound signature stands for. */
 struct telegram_login {
-    struct text id;                     /* [1-9][0-9]{0,18}; borrowed from the fields */
+    char id[TELEGRAM_ID_MAX + 1];       /* [1-9][0-9]{0,18} */
     uint64_t auth_date_s;               /* beyond 64 bits: UINT64_MAX */
     uint8_t hash[TELEGRAM_HASH_LEN];
 };
@@ -47,10 +52,15 @@ struct telegram_login {
 MUST_USE enum result telegram_verify_widget(const struct telegram_bot *bot, struct telegram_field *fields, size_t count,
                                             struct telegram_login *out);
 
+/* The same of a web app's fields, as init_data.h gives them. */
+MUST_USE enum result telegram_verify_webapp(const struct telegram_bot *bot, struct telegram_field *fields, size_t count,
+                                            struct telegram_login *out);
+
 /* Signed at most max_age_ms ago and at most TELEGRAM_AHEAD_MS ahead. */
 bool telegram_fresh(uint64_t auth_date_s, uint64_t max_age_ms, uint64_t now_ms);
 
-/* The id that unproven fields claim, if it has the form of one; else data NULL. */
-struct text telegram_claimed(const struct telegram_field *fields, size_t count);
+/* The id that unproven fields claim, if it has the form of one; else "". */
+void telegram_claimed_widget(const struct telegram_field *fields, size_t count, char id[TELEGRAM_ID_MAX + 1]);
+void telegram_claimed_webapp(const struct telegram_field *fields, size_t count, char id[TELEGRAM_ID_MAX + 1]);
 
 #endif

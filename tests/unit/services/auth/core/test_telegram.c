@@ -1,4 +1,4 @@
-#include "telegram.h"
+#include "init_data.h"
 
 #include <criterion/criterion.h>
 #include <openssl/evp.h>
@@ -54,19 +54,34 @@ static void set(struct form *form, const char *key, struct text value)
 }
 
 /* With OpenSSL, over a text put together first; the code under test does neither. */
-static void sign(struct form *form, const char *token)
+static void sign_with(struct form *form, const uint8_t key[32])
 {
-    uint8_t key[32], mac[32];
+    uint8_t mac[32];
     size_t len = 0;
 
     qsort(form->f, form->count, sizeof(form->f[0]), by_bytes);
     for (size_t i = 0; i < form->count; i++)
         len += (size_t)snprintf(form->text + len, sizeof(form->text) - len, "%s%.*s=%.*s", i ? "\n" : "",
                                 TEXT_ARG(form->f[i].key), TEXT_ARG(form->f[i].value));
-    EVP_Digest(token, strlen(token), key, NULL, EVP_sha256(), NULL);
     HMAC(EVP_sha256(), key, 32, (const uint8_t *)form->text, len, mac, NULL);
     sodium_bin2hex(form->hash, sizeof(form->hash), mac, 32);
     set(form, "hash", text_of(form->hash));
+}
+
+static void sign(struct form *form, const char *token)
+{
+    uint8_t key[32];
+
+    EVP_Digest(token, strlen(token), key, NULL, EVP_sha256(), NULL);
+    sign_with(form, key);
+}
+
+static void sign_webapp(struct form *form, const char *token)
+{
+    uint8_t key[32];
+
+    HMAC(EVP_sha256(), "WebAppData", 10, (const uint8_t *)token, strlen(token), key, NULL);
+    sign_with(form, key);
 }
 
 static struct form person(void)
@@ -93,7 +108,7 @@ Test(telegram, what_telegram_signed_is_taken)
 
     sign(&form, BOT);
     cr_assert_eq(verify(&form, &login), RESULT_OK);
-    cr_expect(text_equal(login.id, TEXT("7000000123")));
+    cr_expect_str_eq(login.id, "7000000123");
     cr_expect_eq(login.auth_date_s, NOW);
     for (size_t i = 0; i < 32; i++) {
         char hex[3];
@@ -241,11 +256,72 @@ Test(telegram, a_login_is_fresh_for_its_age_and_a_minute_ahead)
 Test(telegram, a_claim_is_read_without_proof_and_only_if_it_is_an_id)
 {
     struct form form = person();
+    char id[TELEGRAM_ID_MAX + 1];
 
-    cr_expect(text_equal(telegram_claimed(form.f, form.count), TEXT("7000000123")));
+    telegram_claimed_widget(form.f, form.count, id);
+    cr_expect_str_eq(id, "7000000123");
+    telegram_claimed_webapp(form.f, form.count, id);
+    cr_expect_str_eq(id, "");
     set(&form, "id", TEXT("0123"));
-    cr_expect_null(telegram_claimed(form.f, form.count).data);
-    cr_expect_null(telegram_claimed(form.f, 0).data);
+    telegram_claimed_widget(form.f, form.count, id);
+    cr_expect_str_eq(id, "");
+    set(&form, "user", TEXT("{\"id\":42}"));
+    telegram_claimed_webapp(form.f, form.count, id);
+    cr_expect_str_eq(id, "42");
+    telegram_claimed_widget(form.f, 0, id);
+    cr_expect_str_eq(id, "");
+}
+
+/* ---- web apps ---------------------------------------------------------------------------------------------------- */
+
+static struct form app(const char *user)
+{
+    struct form form = { .count = 0 };
+
+    set(&form, "auth_date", TEXT("1700000000"));
+    set(&form, "query_id", TEXT("AAE"));
+    set(&form, "user", text_of(user));
+    return form;
+}
+
+Test(telegram, a_web_app_says_who_it_is_in_its_user)
+{
+    struct form form = app("{\"first_name\":\"Jiřina\",\"id\":42}");
+    struct telegram_login login;
+
+    sign_webapp(&form, BOT);
+    cr_assert_eq(telegram_verify_webapp(&bot, form.f, form.count, &login), RESULT_OK);
+    cr_expect_str_eq(login.id, "42");
+    cr_expect_eq(login.auth_date_s, NOW);
+    form = app("{}");
+    sign_webapp(&form, BOT);
+    cr_expect_eq(telegram_verify_webapp(&bot, form.f, form.count, &login), RESULT_NOT_AUTHENTIC, "nobody");
+    form.count = 2;                     /* date and query: signed, and no user */
+    sign_webapp(&form, BOT);
+    cr_expect_eq(telegram_verify_webapp(&bot, form.f, form.count, &login), RESULT_NOT_AUTHENTIC, "no user");
+}
+
+Test(telegram, a_web_app_and_a_widget_do_not_pass_for_each_other)
+{
+    struct form form = app("{\"id\":42}");
+    struct telegram_login login;
+
+    set(&form, "id", TEXT("42"));
+    sign_webapp(&form, BOT);
+    cr_expect_eq(telegram_verify_webapp(&bot, form.f, form.count, &login), RESULT_OK);
+    cr_expect_eq(telegram_verify_widget(&bot, form.f, form.count, &login), RESULT_NOT_AUTHENTIC);
+    form = app("{\"id\":42}");
+    set(&form, "id", TEXT("42"));
+    sign(&form, BOT);
+    cr_expect_eq(telegram_verify_widget(&bot, form.f, form.count, &login), RESULT_OK);
+    cr_expect_eq(telegram_verify_webapp(&bot, form.f, form.count, &login), RESULT_NOT_AUTHENTIC);
+    form = app("{\"id\":42}");
+    sign_webapp(&form, "7000000001:another");
+    cr_expect_eq(telegram_verify_webapp(&bot, form.f, form.count, &login), RESULT_NOT_AUTHENTIC, "another bot");
+    form = app("{\"id\":42}");
+    sign_webapp(&form, BOT);
+    set(&form, "user", TEXT("{\"id\":43}"));
+    cr_expect_eq(telegram_verify_webapp(&bot, form.f, form.count, &login), RESULT_NOT_AUTHENTIC, "another user");
 }
 
 /* ---- the bot's token --------------------------------------------------------------------------------------------- */
@@ -263,7 +339,7 @@ static const struct {
 Test(telegram, a_malformed_bot_token_is_refused)
 {
     for (size_t i = 0; i < sizeof(TOKENS) / sizeof(TOKENS[0]); i++) {
-        struct telegram_bot b = { NULL };
+        struct telegram_bot b = { NULL, NULL };
         enum result r = telegram_bot_open(TOKENS[i].token, &b);
 
         cr_expect_eq(r, TOKENS[i].sound ? RESULT_OK : RESULT_BAD_CONFIG, "%zu", i);
@@ -273,8 +349,8 @@ Test(telegram, a_malformed_bot_token_is_refused)
 
 /* ---- the published example --------------------------------------------------------------------------------------- */
 
-/* The paragraph of the vectors' README: token `T`: id=…, …, auth_date=N -> hash `H`. */
-static char *published(void)
+/* A paragraph of the vectors' README: token `T`: id=…, …, auth_date=N -> hash `H`; or token `T`; `init data`. */
+static char *published(const char *title)
 {
     static char text[16384];
     const char *dir = getenv("HLIDKA_VECTORS");
@@ -288,8 +364,8 @@ static char *published(void)
     }
     text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
     fclose(f);
-    char *at = strstr(text, "**Telegram login widget**");
-    cr_assert(at, "%s has no widget", path);
+    char *at = strstr(text, title);
+    cr_assert(at, "%s has no %s", path, title);
     at[strcspn(at, "\n")] = '\0';
     return at;
 }
@@ -303,7 +379,7 @@ static char *quoted(char **at)
 
 Test(telegram, the_published_example_verifies)
 {
-    char *at = published();
+    char *at = published("**Telegram login widget**");
 
     if (!at)
         return;
@@ -333,5 +409,26 @@ Test(telegram, the_published_example_verifies)
         if (text_equal(form.f[i].key, TEXT("username")))
             form.f[i] = form.f[--form.count];
     cr_expect_eq(telegram_verify_widget(&theirs, form.f, form.count, &login), RESULT_NOT_AUTHENTIC);
+    telegram_bot_close(&theirs);
+}
+
+Test(telegram, the_published_init_data_verifies)
+{
+    char *at = published("**Telegram web app**"), memory[1024];
+    struct telegram_field fields[TELEGRAM_FIELDS_MAX];
+    struct telegram_bot theirs;
+    struct telegram_login login;
+    size_t count;
+
+    if (!at)
+        return;
+    const char *token = quoted(&at), *data = quoted(&at);
+    cr_assert(token && data && strlen(data) <= sizeof(memory));
+    cr_assert_eq(telegram_bot_open(text_of(token), &theirs), RESULT_OK);
+    cr_assert_eq(init_data_split(text_of(data), memory, fields, &count), RESULT_OK);
+    cr_expect_eq(telegram_verify_webapp(&theirs, fields, count, &login), RESULT_OK);
+    cr_expect_str_eq(login.id, "42");
+    cr_expect_eq(login.auth_date_s, 1650385342);
+    cr_expect_eq(telegram_verify_webapp(&bot, fields, count, &login), RESULT_NOT_AUTHENTIC);
     telegram_bot_close(&theirs);
 }
