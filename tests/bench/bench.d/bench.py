@@ -34,11 +34,12 @@ class Bench:
         return max(200, int(count * self.scale))
 
     def row(self, name, unit, ours, limit, goal, *, at_least):
+        """Without a goal it is there to be known."""
         ratio = ours / limit if limit else None
         measured = ratio if limit else ours
-        holds = measured >= goal if at_least else measured <= goal
+        holds = None if goal is None else measured >= goal if at_least else measured <= goal
         self.rows.append({"name": name, "unit": unit, "ours": round(ours, 3), "limit": round(limit, 3) if limit else None,
-                          "ratio": round(ratio, 3) if limit else None, "goal": f"{'>=' if at_least else '<='} {goal}", "holds": holds})
+                          "ratio": round(ratio, 3) if limit else None, "goal": f"{'>=' if at_least else '<='} {goal}" if goal is not None else None, "holds": holds})
         print("  " + ", ".join(f"{k} {v}" for k, v in self.rows[-1].items() if v is not None), flush=True)
 
     # ---- one measurement ------------------------------------------------------------------------------
