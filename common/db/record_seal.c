@@ -1,5 +1,6 @@
 #include "record_seal.h"
 
+#include <openssl/evp.h>
 #include <sodium.h>
 
 #define SRC_MAX 32
@@ -8,6 +9,11 @@
 _Static_assert(RECORD_FINGERPRINT_LEN == 32 && crypto_aead_xchacha20poly1305_ietf_KEYBYTES == 32, "one hash serves both");
 _Static_assert(RECORD_NONCE_LEN == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "the nonce is the cipher's");
 _Static_assert(RECORD_SEAL_OVERHEAD == RECORD_NONCE_LEN + crypto_aead_xchacha20poly1305_ietf_ABYTES, "nonce and tag");
+
+enum result record_digest(struct bytes body, uint8_t out[RECORD_DIGEST_LEN])
+{
+    return EVP_Digest(body.data, body.len, out, NULL, EVP_sha256(), NULL) == 1 ? RESULT_OK : RESULT_CRYPTO;
+}
 
 /* personal: 16 characters. */
 static enum result hash(const struct secret *secret, const struct record *r, const char *personal, uint8_t out[32])
@@ -24,7 +30,7 @@ static enum result hash(const struct secret *secret, const struct record *r, con
                                                            (const unsigned char *)personal);
     failed |= crypto_generichash_blake2b_update(&state, len, sizeof(len));
     failed |= crypto_generichash_blake2b_update(&state, (const unsigned char *)r->op.data, r->op.len);
-    failed |= crypto_generichash_blake2b_update(&state, r->body.data, r->body.len);
+    failed |= crypto_generichash_blake2b_update(&state, r->body, sizeof(r->body));
     failed |= crypto_generichash_blake2b_final(&state, out, 32);
     secret_wipe(&state, sizeof(state));
     return failed ? RESULT_CRYPTO : RESULT_OK;
@@ -44,7 +50,7 @@ static enum result aad_of(const struct record *r, uint8_t out[AAD_MAX], size_t *
 
 enum result record_fingerprint(const struct secret *secret, const struct record *r, uint8_t out[RECORD_FINGERPRINT_LEN])
 {
-    return hash(secret, r, "hlidka-record-f1", out);
+    return hash(secret, r, "hlidka-record-f2", out);
 }
 
 enum result record_seal(const struct secret *secret, const struct record *r, const uint8_t nonce[RECORD_NONCE_LEN],
@@ -61,7 +67,7 @@ enum result record_seal(const struct secret *secret, const struct record *r, con
     result = buffer_reserve(out, reply.len + RECORD_SEAL_OVERHEAD);
     if (result)
         return result;
-    result = hash(secret, r, "hlidka-record-k1", key);
+    result = hash(secret, r, "hlidka-record-k2", key);
     if (result)
         goto out_key;
     at = out->data + out->len;
@@ -90,7 +96,7 @@ enum result record_open(const struct secret *secret, const struct record *r, str
     result = buffer_reserve(out, len);
     if (result)
         return result;
-    result = hash(secret, r, "hlidka-record-k1", key);
+    result = hash(secret, r, "hlidka-record-k2", key);
     if (result)
         goto out_key;
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(out->data + out->len, NULL, NULL, sealed.data + RECORD_NONCE_LEN,

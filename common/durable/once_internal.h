@@ -4,6 +4,7 @@
 
 #include "durable_internal.h"
 #include "once.h"
+#include "record_seal.h"
 
 struct once {
     struct durable *durable;
@@ -15,6 +16,8 @@ struct once {
     struct pg_batch *rows;              /* of a repeat, for committed() */
     struct pg_batch *writes;
     void (*next)(struct once *c, void *op, struct pg_batch *rows);
+    uint8_t body[RECORD_DIGEST_LEN];    /* of the request: taken once, a recording's is long */
+    bool digested;
     struct bytes reply;                 /* sealed: what once_send sends */
     bool doubtful;                      /* COMMIT was sent, and no answer came */
     struct once *next_doubtful;         /* in durable's list */

@@ -1,5 +1,6 @@
 """The two buses: the embedded one, and Apache Kafka as one node in KRaft mode."""
 import base64
+import os
 import socket
 import struct
 import uuid
@@ -125,12 +126,13 @@ class Kafka:
     def apply_topics(self, principals_file: Path) -> None:
         """Once for each set of principals and each hlidkactl: what is there need not be asked for again."""
         ctl = self.run.need_binary("hlidkactl")
-        mark = fingerprint(principals_file.read_text(), ctl.stat().st_mtime_ns)
+        how_many = os.environ.get("HLIDKA_PARTITIONS")
+        mark = fingerprint(principals_file.read_text(), ctl.stat().st_mtime_ns, how_many)
         if self.applied.exists() and self.applied.read_text() == mark:
             return
         run_tool("hlidkactl topics apply", [
             ctl, "topics", "apply", "--run", self.run.dir, "--brokers", self.servers(),
-            "--prefix", self.run.prefix, "--principals", principals_file])
+            "--prefix", self.run.prefix, "--principals", principals_file, *(["--partitions", how_many] if how_many else [])])
         write_if_changed(self.applied, mark)
 
     def stop(self) -> None:

@@ -2,6 +2,8 @@
 
 #include "kdf.h"
 
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -46,11 +48,12 @@ static enum result derive(const struct secret *key, struct text purpose, struct 
 enum result recording_digest(const struct secret *key, struct bytes data, uint8_t out[RECORDING_DIGEST_LEN])
 {
     struct secret *sub;
-    enum result e = derive(key, TEXT("hlidka-audio-digest-v1"), &sub);
+    unsigned len = RECORDING_DIGEST_LEN;
+    enum result e = derive(key, TEXT("hlidka-audio-digest-v2"), &sub);
 
     if (e)
         return e;
-    if (crypto_generichash(out, RECORDING_DIGEST_LEN, data.data, data.len, secret_bytes(sub).data, RECORDING_KEY_LEN) != 0)
+    if (!HMAC(EVP_sha256(), secret_bytes(sub).data, RECORDING_KEY_LEN, data.data, data.len, out, &len))
         e = RESULT_CRYPTO;
     secret_free(sub);
     return e;

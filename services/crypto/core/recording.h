@@ -7,7 +7,7 @@
  *
  * Two more things are kept in rows, under keys that go with the object's:
  *
- *     digest  = BLAKE2b-256(HKDF-Expand-SHA-512(object key, "hlidka-audio-digest-v1"), the part's bytes)
+ *     digest  = HMAC-SHA-256(HKDF-Expand-SHA-512(object key, "hlidka-audio-digest-v2"), the part's bytes)
  *     sha256  = nonce (12) ‖ AES-256-GCM(HKDF-Expand-SHA-512(object key, "hlidka-audio-sha256-v1"), nonce, AAD = object id,
  *               SHA-256 of the whole)
  *

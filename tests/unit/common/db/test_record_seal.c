@@ -24,9 +24,17 @@ static void teardown(void)
 
 TestSuite(record_seal, .init = setup, .fini = teardown, .timeout = 5);
 
+static void set_body(struct record *r, struct text body)
+{
+    cr_assert_eq(record_digest(text_bytes(body), r->body), RESULT_OK);
+}
+
 static struct record sample(void)
 {
-    return (struct record){ TEXT("backend"), { { 1, 2, 3 } }, TEXT("auth.session.revoke"), text_bytes(TEXT("body")) };
+    struct record r = { TEXT("backend"), { { 1, 2, 3 } }, TEXT("auth.session.revoke"), { 0 } };
+
+    set_body(&r, TEXT("body"));
+    return r;
 }
 
 Test(record_seal, what_was_sealed_opens_with_the_same_request_alone)
@@ -54,10 +62,10 @@ Test(record_seal, what_was_sealed_opens_with_the_same_request_alone)
         else if (i == 2)
             bad.op = TEXT("auth.session.revokf");
         else if (i == 3)
-            bad.body = text_bytes(TEXT("bodz"));
+            set_body(&bad, TEXT("bodz"));
         else {                          /* the same bytes, cut elsewhere */
             bad.op = TEXT("auth.session.revok");
-            bad.body = text_bytes(TEXT("ebody"));
+            set_body(&bad, TEXT("ebody"));
         }
         cr_expect_eq(record_open(secret, &bad, buffer_bytes(&sealed), &opened), RESULT_NOT_AUTHENTIC, "case %u", i);
     }
@@ -85,7 +93,7 @@ Test(record_seal, a_fingerprint_tells_op_and_body_and_is_keyed)
     cr_assert_eq(record_fingerprint(other, &r, b), RESULT_OK);
     cr_expect_arr_neq(a, b, sizeof(a));
     r.op = TEXT("auth.session.revok");
-    r.body = text_bytes(TEXT("ebody"));
+    set_body(&r, TEXT("ebody"));
     cr_assert_eq(record_fingerprint(secret, &r, b), RESULT_OK);
     cr_expect_arr_neq(a, b, sizeof(a));
 }
