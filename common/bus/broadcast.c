@@ -172,6 +172,17 @@ static void obey(struct bus *b, const struct verdict *v)
     b->options.listener->revoked(b->options.handler_cookie, r);
 }
 
+/*
+ * Refused, and yet perhaps a revocation in earnest, of whom cannot be told: one in words of a later version, or one of an
+ * instance that uses a key of ours before we know it (keys are being replaced). Who forges the latter gets memory
+ * forgotten, which costs readings and grants nothing.
+ */
+static bool may_have_revoked(const struct bus *b, const struct verdict *v)
+{
+    return v->reason == DEAD_INVALID_EVENT
+           || (v->reason == DEAD_UNKNOWN_KEY && text_equal(v->envelope.header.src, b->self));
+}
+
 static void take(struct bus *b, const rd_kafka_message_t *m)
 {
     struct broadcast *c = &b->broadcast;
@@ -192,7 +203,7 @@ static void take(struct bus *b, const rd_kafka_message_t *m)
     case VERDICT_DEAD:
         c->refused++;
         dead_queue_note(b, m, v, false);
-        if (v->reason == DEAD_INVALID_EVENT)        /* authentic, but in words of a later version: of anybody */
+        if (may_have_revoked(b, v))
             tell_lost(b);
         break;
     default:                            /* no memory: a revocation has gone by unread */

@@ -9,7 +9,8 @@
  * commits nothing.
  *
  * The order of the partition carries the proof: who has read back a heartbeat has read everything before it. So what
- * may have been missed (before the first message, over a gap in the offsets, after an error) is told as `lost`,
+ * may have been missed (before the first message, over a gap in the offsets, after an error, under a key of ours that is
+ * not known here yet) is told as `lost`,
  * before anything that follows is.
  */
 #ifndef HLIDKA_BROADCAST_H

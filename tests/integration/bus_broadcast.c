@@ -99,8 +99,8 @@ static bool wait_told(const char *what, size_t times)
     return fixture_wait(f, has_been_told, &(struct expected){ what, times }, 5000);
 }
 
-/* Sealed with `from` under the name src. */
-static void send_body(struct keyring *from, const char *src, struct bytes body)
+/* Sealed with `from` under the name src, for the owner of `to`. */
+static void send_sealed(struct keyring *from, struct keyring *to, const char *src, struct bytes body)
 {
     struct envelope_header h = { .op = TEXT("revoked"), .src = text_of(src), .dst = TEXT("probe"), .ts = clock_unix_ms() };
     struct buffer value;
@@ -110,10 +110,15 @@ static void send_body(struct keyring *from, const char *src, struct bytes body)
     entropy_fill(random, sizeof(random));
     entropy_fill(h.nonce, sizeof(h.nonce));
     h.id = uuid_v7(h.ts, random);
-    cr_assert(!seal_message(from, ENVELOPE_REVOCATION, keyring_own(own), &h, body, false, &value));
+    cr_assert(!seal_message(from, ENVELOPE_REVOCATION, keyring_own(to), &h, body, false, &value));
     client_send(&f->backend, fixture_topic(f, "probe.revocations"), 0, text_bytes(TEXT("any")), buffer_bytes(&value));
     client_flush(&f->backend);
     buffer_free(&value);
+}
+
+static void send_body(struct keyring *from, const char *src, struct bytes body)
+{
+    send_sealed(from, own, src, body);
 }
 
 /* A revocation of that user. */
@@ -173,7 +178,7 @@ Test(bus_broadcast, a_forged_revocation_is_a_dead_letter_and_nothing_else)
     fixture_bus(f, 0);
     wait_fresh(0);
     send_revoked(f->backend.keyring, "backend", "u-1");       /* honest about who it is */
-    send_revoked(f->backend.keyring, "probe", "u-2");         /* and not */
+    send_revoked(own, "backend", "u-2");                      /* and not: a key that is not that principal's */
     client_send(&f->backend, fixture_topic(f, "probe.revocations"), 0, (struct bytes){ 0 }, text_bytes(TEXT("junk")));
     cr_assert(fixture_wait(f, dead_letters, &three, 5000));
     cr_expect_str_eq(f->dead.items[0].reason, "wrong_topic");
@@ -197,6 +202,29 @@ Test(bus_broadcast, what_is_said_in_words_not_known_here_is_told_as_lost)
     send_body(own, "probe", (struct bytes){ LATER, sizeof(LATER) - 1 });
     cr_expect(wait_told("lost", 2));
     cr_expect_eq(told_count, 2);
+}
+
+/*
+ * Keys are being replaced and this instance is the last to hear of it: another uses the new one already, as sender or as
+ * receiver. What it says cannot be read; heartbeats of our own come back all the while, so nothing else would tell.
+ */
+Test(bus_broadcast, what_comes_under_a_key_of_ours_not_known_yet_is_told_as_lost)
+{
+    static const uint8_t BODY[] = "\x82\xa7user_id\xa3u-1\xa4time\x01";
+    struct keyring *newer = f->backend.keyring;               /* any that the service has not been told of */
+
+    fixture_bus(f, 0);
+    wait_fresh(0);
+    cr_expect_eq(times_told("lost"), 1);
+    send_sealed(newer, own, "probe", (struct bytes){ BODY, sizeof(BODY) - 1 });
+    cr_expect(wait_told("lost", 2), "an unknown sender's key");
+    send_sealed(own, newer, "probe", (struct bytes){ BODY, sizeof(BODY) - 1 });
+    cr_expect(wait_told("lost", 3), "an unknown receiver's key");
+    send_revoked(own, "probe", "u-2");
+    cr_assert(wait_told("u-2", 1));
+    cr_expect_eq(told_count, 4, "u-2 alone, whose order it keeps");
+    cr_expect(bus_fresh(f->buses[0]), "what is read from now on may be kept");
+    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_revocations_lost_total "), 3);
 }
 
 /* As SIGSTOP does: the loop stands still, and what comes meanwhile waits. */
