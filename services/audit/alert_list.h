@@ -32,6 +32,7 @@ struct alert_page {
     const struct kept_alert *alerts;    /* newest first by time, then n */
     size_t count;
     bool more;
+    bool lost;                          /* the alert that ended the page before is not there any more: no page */
 };
 
 /* Texts of q are copied. page is borrowed for the call. */

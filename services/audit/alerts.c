@@ -135,12 +135,28 @@ enum result alert_frame(struct bytes body, const uint8_t key_id[8], const uint8_
     return w.status;
 }
 
-struct text alert_key(const struct finding *f)
+/* The group's value of that field; data NULL: it is not grouped by it. */
+static struct text group_value(const struct finding *f, enum rule_field_kind kind)
 {
     char unused[RULE_NUMBER_LEN];
 
     for (size_t i = 0; i < f->rule->group_count; i++)
-        if (f->rule->group_by[i].kind == FIELD_USER_ID)
+        if (f->rule->group_by[i].kind == kind)
             return rule_field_of(&f->rule->group_by[i], f->record, unused);
-    return f->rule->name;
+    return (struct text){ NULL, 0 };
+}
+
+struct text alert_key(const struct finding *f)
+{
+    struct text user = group_value(f, FIELD_USER_ID);
+
+    return user.data ? user : f->rule->name;
+}
+
+bool alert_subject(const struct finding *f, struct subject *out)
+{
+    struct text user = group_value(f, FIELD_USER_ID), ip = group_value(f, FIELD_IP);
+
+    *out = user.data ? (struct subject){ SUBJECT_USER, user } : (struct subject){ SUBJECT_IP, ip };
+    return out->text.data != NULL;
 }

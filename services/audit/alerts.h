@@ -15,6 +15,7 @@
 
 #include "buffer.h"
 #include "detector.h"
+#include "subject.h"
 
 #define ALERT_CONTEXT "hlidka-alert-v1\n"
 #define ALERT_BODY_MAX (64u * 1024)
@@ -34,6 +35,12 @@ MUST_USE enum result alert_frame(struct bytes body, const uint8_t key_id[8], con
 
 /* The Kafka key: whom it is about, else the rule. */
 struct text alert_key(const struct finding *f);
+
+/*
+ * Whose alert it is, to go with them when they are erased: the user of its group, else the address. False: it is nobody's.
+ * Borrowed from the record.
+ */
+bool alert_subject(const struct finding *f, struct subject *out);
 
 /* What a value is shown as; out gets a NUL. */
 #define PSEUDONYM_LEN 16

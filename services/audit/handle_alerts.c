@@ -89,7 +89,9 @@ static void found(void *cookie, enum store_outcome o, const struct alert_page *p
 {
     const struct asked *a = cookie;
 
-    if (o == STORE_DONE)
+    if (o == STORE_DONE && page->lost)
+        audit_refuse_cursor(a->rq);
+    else if (o == STORE_DONE)
         reply(a, page);
     else if (o == STORE_TAMPERED)
         request_fail(a->rq, FAULT_INTERNAL, "an alert is not what was written");

@@ -63,7 +63,7 @@ MUST_USE enum result log_store_write(struct log_store *s, int64_t epoch, struct 
 struct audit_event;
 void log_store_notice(struct log_store *s, const struct audit_event *e);
 
-/* Forgets ids that can never come again; about once a minute, by the writer. Without an answer: store_purge.c. */
+/* Forgets ids that can never come again, and alerts past their 30 days; about once a minute, by the writer. Without an answer: store_purge.c. */
 void log_store_purge(struct log_store *s, uint64_t now_ms);
 
 #endif

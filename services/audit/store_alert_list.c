@@ -8,7 +8,12 @@
 
 #include <stdlib.h>
 
-/* n alone names the place: of equal times the higher number is newer. */
+/*
+ * n alone names the place: of equal times the higher number is newer. What has been erased or purged since names none: then
+ * PLACE finds nothing, and an empty page would look like the end.
+ */
+static const struct pg_statement PLACE = { "alert_place",
+    "SELECT 1 FROM alerts WHERE n = $1 UNION ALL SELECT 1 WHERE $1 = 9223372036854775807", "i" };
 static const struct pg_statement LIST = { "alert_list",
     "SELECT alert_id, n, body, last, count, acknowledged_at, acknowledged_by, note FROM alerts"
     " WHERE time >= $1 AND time < $2 AND ($3::text IS NULL OR rule = $3)"
@@ -22,6 +27,8 @@ static const struct pg_statement ACKNOWLEDGE = { "alert_acknowledge",
 
 /* ---- reading --------------------------------------------------------------------------------------------------- */
 
+enum { PLACED, FOUND };                 /* statements */
+
 struct listing {
     size_t limit, bytes;
     void (*done)(void *cookie, enum store_outcome o, const struct alert_page *page);
@@ -31,18 +38,18 @@ struct listing {
 static struct kept_alert read_row(struct pg_batch *b, size_t row)
 {
     struct kept_alert a = {
-        .alert_id = pg_uuid(b, 0, row, 0),
-        .n = (uint64_t)pg_int(b, 0, row, 1),
-        .body = pg_bytes(b, 0, row, 2),
-        .last = (uint64_t)pg_int(b, 0, row, 3),
-        .count = (uint64_t)pg_int(b, 0, row, 4),
-        .acknowledged = !pg_is_null(b, 0, row, 5),
-        .acknowledged_by = pg_text(b, 0, row, 6),
-        .note = pg_bytes(b, 0, row, 7),
+        .alert_id = pg_uuid(b, FOUND, row, 0),
+        .n = (uint64_t)pg_int(b, FOUND, row, 1),
+        .body = pg_bytes(b, FOUND, row, 2),
+        .last = (uint64_t)pg_int(b, FOUND, row, 3),
+        .count = (uint64_t)pg_int(b, FOUND, row, 4),
+        .acknowledged = !pg_is_null(b, FOUND, row, 5),
+        .acknowledged_by = pg_text(b, FOUND, row, 6),
+        .note = pg_bytes(b, FOUND, row, 7),
     };
 
     if (a.acknowledged)
-        a.acknowledged_at = (uint64_t)pg_int(b, 0, row, 5);
+        a.acknowledged_at = (uint64_t)pg_int(b, FOUND, row, 5);
     return a;
 }
 
@@ -50,9 +57,9 @@ static void on_rows(void *cookie, struct pg_batch *b)
 {
     struct listing *l = cookie;
     enum store_outcome o = pg_outcome(b) == PG_DONE ? STORE_DONE : STORE_AWAY;
-    size_t rows = o == STORE_DONE ? pg_rows(b, 0) : 0;
+    size_t rows = o == STORE_DONE ? pg_rows(b, FOUND) : 0;
     struct kept_alert *alerts = calloc(rows + 1, sizeof(*alerts));
-    struct alert_page page = { .alerts = alerts };
+    struct alert_page page = { .alerts = alerts, .lost = o == STORE_DONE && pg_rows(b, PLACED) == 0 };
 
     if (!alerts)
         o = STORE_AWAY;
@@ -83,7 +90,9 @@ enum result alert_list_read(struct log_store *s, const struct alert_query *q, ui
     enum result r = pg_batch_new(4096, &b);
     if (r)
         goto fail;
-    r = pg_add(b, &LIST, PG_INT((int64_t)q->from), PG_INT((int64_t)q->to), PG_TEXT(q->rule),
+    r = pg_add(b, &PLACE, PG_INT((int64_t)q->below));
+    if (!r)
+        r = pg_add(b, &LIST, PG_INT((int64_t)q->from), PG_INT((int64_t)q->to), PG_TEXT(q->rule),
                q->has_state ? PG_BOOL(q->acknowledged) : PG_NULL(), PG_INT((int64_t)q->below), PG_INT((int64_t)q->limit + 1));
     if (!r)
         r = pg_submit(s->pg, b, timeout_ms, on_rows, l);

@@ -22,8 +22,8 @@ static const struct pg_statement EPISODES = { "alert_log_episodes",
     " WHERE received >= (SELECT received FROM records ORDER BY seq DESC LIMIT 1) - $1::int8"
     " ORDER BY received DESC, n DESC LIMIT $2) newest ORDER BY received", "ii" };
 static const struct pg_statement RAISE = { "alert_log_raise",
-    "INSERT INTO alerts (alert_id, n, time, rule, body, grp, first, last, received, count)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (alert_id) DO NOTHING", "uiitbbiiii" };
+    "INSERT INTO alerts (alert_id, n, time, rule, body, grp, first, last, received, count, subject)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (alert_id) DO NOTHING", "uiitbbiiiib" };
 /* An episode may have gone on more than once; all of it only ever grows. */
 static const struct pg_statement GO_ON = { "alert_log_go_on",
     "UPDATE alerts a SET last = greatest(a.last, u.last), received = greatest(a.received, u.received),"
@@ -80,16 +80,23 @@ static enum result raise(struct alert_log *a, const struct finding *f)
 {
     const struct episode *e = f->episode;
     struct pg_batch *writes = a->writes;
+    struct bytes subject = { NULL, 0 };
+    struct subject_hash hash;
+    struct subject whose;
 
     if (a->raised == RAISED_MAX)
         return RESULT_TOO_LARGE;
+    if (alert_subject(f, &whose)) {
+        subject_hash(key_bytes(a->o.keys->lookup), whose, &hash);
+        subject = (struct bytes){ hash.bytes, sizeof(hash.bytes) };
+    }
     buffer_reset(&a->body);
     enum result r = alert_write(f, a->n + 1, key_bytes(a->o.keys->pseudonym), &a->body);
     if (!r)
         r = pg_add(writes, &RAISE, PG_UUID(&e->alert_id), PG_INT((int64_t)a->n + 1), PG_INT((int64_t)f->record->event.time),
                    PG_TEXT(f->rule->name), PG_BYTES(buffer_bytes(&a->body)),
                    PG_BYTES(((struct bytes){ f->group.bytes, DETECTOR_GROUP_LEN })), PG_INT((int64_t)e->first),
-                   PG_INT((int64_t)e->last), PG_INT((int64_t)e->received), PG_INT((int64_t)e->count));
+                   PG_INT((int64_t)e->last), PG_INT((int64_t)e->received), PG_INT((int64_t)e->count), PG_BYTES(subject));
     if (!r)
         r = send_body(a, writes, alert_key(f));
     if (r)

@@ -93,6 +93,35 @@ Test(alerts, the_kafka_key_is_the_user_or_the_rule)
     cr_assert(text_equal(alert_key(&FOUND), TEXT("r")));
 }
 
+Test(alerts, whose_it_is_is_said_by_its_group_alone)
+{
+    static const struct rule_field USER = { FIELD_USER_ID, TEXT("user_id") }, IP = { FIELD_IP, TEXT("ip") },
+                                   TYPE = { FIELD_TYPE, TEXT("type") };
+    static const struct {
+        struct rule_field group[2];
+        bool somebody;
+        enum subject_kind kind;
+        const char *text;
+    } CASES[] = {
+        { { USER, TYPE }, true, SUBJECT_USER, "u-1" },
+        { { IP, USER }, true, SUBJECT_USER, "u-1" },
+        { { TYPE, IP }, true, SUBJECT_IP, "198.51.100.77" },
+        { { TYPE, TYPE }, false, SUBJECT_SOURCE, "" },           /* though the record that met it is somebody's */
+    };
+    struct correlation by = rule;
+    struct finding f = FOUND;
+    struct subject s;
+
+    f.rule = &by;
+    by.group_count = 2;
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        memcpy(by.group_by, CASES[i].group, sizeof(CASES[i].group));
+        cr_assert_eq(alert_subject(&f, &s), CASES[i].somebody, "%zu", i);
+        if (CASES[i].somebody)
+            cr_expect(s.kind == CASES[i].kind && text_equal(s.text, text_of(CASES[i].text)), "%zu", i);
+    }
+}
+
 Test(alerts, the_watchdog_carries_the_last_number_and_nobodys_events)
 {
     struct uuid first;
