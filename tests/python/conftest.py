@@ -26,13 +26,16 @@ class Stack:
     def key(self, principal: str) -> Path:
         return Path(self.env["HLIDKA_KEYS"]) / f"{principal}.key"
 
-    async def client(self, principal: str = "backend", **options: Any) -> hlidka.Client:
+    def bus(self, principal: str = "backend") -> dict[str, Any]:
+        """hlidka.Client.open's arguments, and those of hlidka.fastapi.Settings."""
         # The embedded bus holds an empty fetch for the whole wait, whatever arrives meanwhile.
         quick = {"fetch.wait.max.ms": 1} if self.env["HLIDKA_BUS"] == "devbus" else {}
-        options["properties"] = {**quick, **options.get("properties", {})}
-        options = {"brokers": self.env["HLIDKA_BROKERS"], "prefix": self.env["HLIDKA_TOPIC_PREFIX"], **options}
-        return await hlidka.Client.open(principal=principal, principals=self.env["HLIDKA_PRINCIPALS"], key=self.key(principal),
-                                        **options)
+        return {"brokers": self.env["HLIDKA_BROKERS"], "principal": principal, "principals": self.env["HLIDKA_PRINCIPALS"],
+                "key": self.key(principal), "prefix": self.env["HLIDKA_TOPIC_PREFIX"], "properties": quick}
+
+    async def client(self, principal: str = "backend", **options: Any) -> hlidka.Client:
+        bus = self.bus(principal)
+        return await hlidka.Client.open(**bus | options | {"properties": bus["properties"] | options.get("properties", {})})
 
 
 @pytest.fixture(scope="session")

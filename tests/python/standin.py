@@ -49,7 +49,9 @@ def refused(status: int, code: str, **more: Any) -> dict[str, Any]:
 class StandIn:
     """`with StandIn(stack, {"auth": answer}) as there:` and clients with `prefix=there.prefix`."""
 
-    def __init__(self, stack: Stack, services: dict[str, Answer], principal: str = "backend") -> None:
+    def __init__(self, stack: Stack, services: dict[str, Answer], principal: str = "backend",
+                 remember: bool = True) -> None:
+        self._remember = remember
         self.prefix = f"standin-{uuid.uuid4().hex[:12]}."
         self.asked: list[Asked] = []
         self._services = services
@@ -90,7 +92,8 @@ class StandIn:
             if value is None:
                 continue
             asked = self._open(bytes(value))
-            self.asked.append(asked)
+            if self._remember:
+                self.asked.append(asked)
             answer = self._services[asked.header["dst"]](asked)
             if answer is not None:
                 self.reply(asked, answer)

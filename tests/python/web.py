@@ -1,6 +1,11 @@
 """An app as a backend would write it, and a browser for it."""
 from __future__ import annotations
 
+import hashlib
+import hmac
+import ipaddress
+import random
+import time
 from typing import Annotated, Any
 
 import httpx
@@ -56,6 +61,11 @@ def make(settings: Settings) -> tuple[FastAPI, Hlidka]:
     async def public(session: Annotated[Session | None, Depends(optional_session)]) -> dict[str, str | None]:
         return {"user_id": session.user_id if session else None}
 
+    @app.post("/orders")
+    async def order(session: Annotated[Session, Depends(current_session)],
+                    _: Annotated[None, Depends(limit("lessons.create"))]) -> dict[str, str]:
+        return {"user_id": session.user_id}
+
     @app.get("/quota", dependencies=[Depends(limit("lessons.create"))])
     async def quota() -> dict[str, str]:
         return {}
@@ -93,10 +103,23 @@ def make(settings: Settings) -> tuple[FastAPI, Hlidka]:
     return app, kit
 
 
-def browser(app: FastAPI, **options: Any) -> httpx.AsyncClient:
+def browser(app: FastAPI, ip: str = "192.0.2.7", **options: Any) -> httpx.AsyncClient:
     """Keeps cookies as a browser does; defects are answered and not raised into the test."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("192.0.2.7", 40_000))
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(ip, 40_000))
     return httpx.AsyncClient(transport=transport, base_url=HERE, **options)
+
+
+def somewhere() -> str:
+    """An address that nobody has used yet: logins are counted by it."""
+    return str(ipaddress.IPv4Address("198.18.0.0") + random.randrange(2**17))
+
+
+def signed_by_telegram(bot_token: str, id: int, at: int | None = None) -> dict[str, str | int]:
+    """What the login widget hands out."""
+    fields: dict[str, str | int] = {"id": id, "first_name": "Žofie", "auth_date": int(time.time()) if at is None else at}
+    text = "\n".join(f"{k}={fields[k]}" for k in sorted(fields))
+    fields["hash"] = hmac.new(hashlib.sha256(bot_token.encode()).digest(), text.encode(), hashlib.sha256).hexdigest()
+    return fields
 
 
 def is_problem(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:

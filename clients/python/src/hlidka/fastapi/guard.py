@@ -1,10 +1,12 @@
 """The innermost middleware: what is refused before the app sees it, and the request's Exchange with Hlídka."""
 import logging
+import re
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..client import traceparent
 from .exchange import KEY, Exchange
 from .kit import Hlidka
 from .problems import Problem
@@ -14,6 +16,7 @@ from .settings import Settings
 log = logging.getLogger("hlidka.fastapi")
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})       # RFC 9110 section 9.2.1
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")     # W3C Trace Context section 3.2
 OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
@@ -60,6 +63,7 @@ class Guard:
         if problem is not None:
             return await _refuse(problem, scope, receive, send)
         exchange = scope[KEY] = Exchange(self._kit, scope)
+        trace = traceparent.set(_trace(exchange.connection))
         started = False
 
         async def sending(message: Message) -> None:
@@ -78,6 +82,13 @@ class Guard:
             raise
         finally:
             exchange.end()
+            traceparent.reset(trace)
+
+
+def _trace(connection: HTTPConnection) -> str | None:
+    """The caller's trace goes on to Hlídka, its events and its logs; what is none is left out (section 4.3)."""
+    given = connection.headers.get("traceparent", "")
+    return given if TRACEPARENT.fullmatch(given) else None
 
 
 def _add(exchange: Exchange, message: Message) -> None:
