@@ -12,7 +12,7 @@ MAX_INSTANCES = 20
 READY_SECONDS = 20
 TEMPLATE = ROOT / "deploy" / "principals.yaml.in"
 # What a caller may set for the services of its stack; everything else in their environment is the stack's.
-PASSED_THROUGH = ("HLIDKA_KAFKA_", "HLIDKA_LOG_LEVEL", "HLIDKA_POLICIES", "HLIDKA_RULES")
+PASSED_THROUGH = ("HLIDKA_PG_CONNECTIONS", "HLIDKA_KAFKA_", "HLIDKA_LOG_LEVEL", "HLIDKA_POLICIES", "HLIDKA_RULES")
 
 
 @dataclass(frozen=True)
