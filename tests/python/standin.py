@@ -18,8 +18,7 @@ from nacl import bindings as sodium
 if TYPE_CHECKING:
     from conftest import Stack
 
-OK, AWAY = 200, 503
-
+WARMING = "u-warming-up"
 
 @dataclass(frozen=True)
 class Asked:
@@ -39,7 +38,7 @@ Answer = Callable[[Asked], dict[str, Any] | None]
 
 
 def ok(**result: Any) -> dict[str, Any]:
-    return {"status": OK, "result": result}
+    return {"status": 200, "result": result}
 
 
 def refused(status: int, code: str, **more: Any) -> dict[str, Any]:
@@ -81,6 +80,12 @@ class StandIn:
         self._consumer.close()
         self._producer.flush(2)
 
+    async def warm(self, client: hlidka.Client) -> None:
+        """Until everybody knows where the new topics are, which takes a second."""
+        for service in self._services:
+            op: hlidka.Op[Any, Any] = hlidka.Op(f"{service}.warm", once=False, signed=False)
+            await client.call(op, {"user_id": WARMING}, deadline=4.9)
+
     def times(self, op: str) -> int:
         return sum(a.op == op for a in self.asked)
 
@@ -92,6 +97,9 @@ class StandIn:
             if value is None:
                 continue
             asked = self._open(bytes(value))
+            if asked.body.get("user_id") == WARMING:
+                self.reply(asked, ok())
+                continue
             if self._remember:
                 self.asked.append(asked)
             answer = self._services[asked.header["dst"]](asked)

@@ -56,7 +56,7 @@ class Session:
 
     @classmethod
     def of(cls, found: AuthSessionIntrospectResult, token: Token) -> "Session | None":
-        if not found["active"]:
+        if found["active"] is not True:
             return None
         return cls(found["user_id"], found["session_id"], found.get("telegram_id"), found["device_type"], found["aal"],
                    found["second_factor"], found["auth_time"], found.get("aal2_time"), found["created_at"],
