@@ -32,6 +32,9 @@ class SecurityHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers:
                     headers.setdefault(name, value)
+                # Also where CORS gave nothing away: a cache must not hand one origin's reply to another. (Old Starlettes forget.)
+                if "origin" not in headers.get("vary", "").lower():
+                    headers.add_vary_header("Origin")
             await send(message)
 
         await self._app(scope, receive, with_headers)
