@@ -150,6 +150,15 @@ def test_a_request_refused_before_its_limit_is_not_charged_for_it(stack: Stack) 
     run(stack, lambda _: sessions.pop(0), lambda a: decision() if a.op == "ratelimit.check" else ok(refunded=True), test)
 
 
+def test_a_limit_named_twice_is_charged_and_shown_once(stack: Stack) -> None:
+    async def test(client: httpx.AsyncClient, there: StandIn, _: Hlidka) -> None:
+        for n in (1, 2):
+            reply = await client.get("/twice", headers=BEARER)
+            assert reply.headers["ratelimit"] == HEADERS["RateLimit"]
+            assert there.times("ratelimit.check") == n
+    run(stack, auth_says(active()), always(decision()), test)
+
+
 # ---- away and slow ------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("answer", [None, refused(503, "unavailable"), refused(503, "unavailable", retry_after_ms=60_000)],

@@ -66,8 +66,8 @@ def make(settings: Settings) -> tuple[FastAPI, Hlidka]:
                     _: Annotated[None, Depends(limit("lessons.create"))]) -> dict[str, str]:
         return {"user_id": session.user_id}
 
-    @app.get("/quota", dependencies=[Depends(limit("lessons.create"))])
-    async def quota() -> dict[str, str]:
+    @app.get("/twice", dependencies=[Depends(limit("lessons.create")), Depends(limit("lessons.create"))])
+    async def twice() -> dict[str, str]:
         return {}
 
     @app.post("/echo", dependencies=[Depends(json_only)])

@@ -1,6 +1,7 @@
 """One request's questions to Hlídka: begun together, so that they cost one round trip, and answered as dependencies ask."""
 import asyncio
 from collections.abc import Coroutine
+from functools import cached_property
 from typing import Any, TypeVar
 
 from starlette.requests import HTTPConnection
@@ -24,11 +25,17 @@ class Exchange:
     def __init__(self, kit: Hlidka, scope: Scope) -> None:
         self.kit, self.scope = kit, scope
         self.connection = HTTPConnection(scope)
-        self.token: Token | None = token_of(self.connection)
-        self.ip = kit.settings.client_ip(self.connection)
         self.headers: list[tuple[str, str]] = []        # RateLimit…: go on the reply, whatever it is
         self._tasks: dict[Need, asyncio.Task[Any]] = {}
         self._claimed: set[Need] = set()
+
+    @cached_property
+    def token(self) -> Token | None:
+        return token_of(self.connection)
+
+    @cached_property
+    def ip(self) -> str | None:
+        return self.kit.settings.client_ip(self.connection)
 
     # ---- what dependencies call
 
@@ -40,10 +47,12 @@ class Exchange:
 
     async def limit(self, need: HowOften) -> None:
         """Returns when the request is within its limits; its headers go on the reply in any case."""
+        repeated = need in self._claimed        # by a router and by its endpoint: charged and shown once
         decision: ops.RatelimitCheckResult | None = await self._get(need)
         if decision is None:
             return
-        self.headers += decision["headers"].items()
+        if not repeated:
+            self.headers += decision["headers"].items()
         if not decision["allowed"]:
             raise Problem(429, "rate_limited", "Too many requests", retry_after_ms=decision["retry_after_ms"])
 
@@ -106,6 +115,8 @@ class Exchange:
     async def _verdict(self, need: HowOften) -> ops.RatelimitCheckResult:
         guess = self.kit.known.get(self.token) if self.token is not None else None
         early = asyncio.create_task(self._check(need, guess)) if guess is not None else None
+        if early is not None:
+            early.add_done_callback(_seen)
         try:
             session = await self._shared(WHO)
         except BaseException:

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from ..client import Client
-from ..errors import Unreachable
+from ..errors import BadConfig, Unreachable
 from .needs import Need
 from .session import Token
 from .settings import Settings
@@ -80,7 +80,7 @@ class Hlidka:
             await asyncio.sleep(REOPEN_S)
             try:
                 return await self._open()
-            except Unreachable as e:
+            except BadConfig as e:      # a file may be in the middle of being replaced
                 log.warning("still without Hlídka: %s", e)
 
     async def __aenter__(self) -> "Hlidka":
