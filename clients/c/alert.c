@@ -24,11 +24,12 @@ void alert_take(struct hlidka *c, struct bytes value)
     struct hlidka_bytes body = { raw.data, raw.len };
     struct hlidka_value n = hlidka_get(body, "n");
     arena_reset(&c->arena);
+    const char *rule = text_at(c, body, "rule");
     const struct hlidka_alert alert = {
         .alert_id = text_at(c, body, "alert_id"),
-        .has_n = n.type == HLIDKA_UINT,
+        .has_n = n.type == HLIDKA_UINT && strcmp(rule, "watchdog") != 0,
         .n = n.uint,
-        .rule = text_at(c, body, "rule"),
+        .rule = rule,
         .title = text_at(c, body, "title"),
         .level = text_at(c, body, "level"),
         .user_id = text_at(c, body, "user_id"),

@@ -190,7 +190,7 @@ enum hlidka_status hlidka_event(struct hlidka *client, struct hlidka_bytes body,
 struct hlidka_alert {
     const char *alert_id;               /* the same for every copy: Kafka may deliver one twice */
     bool has_n;                         /* not the watchdog */
-    uint64_t n;                         /* counts alerts without gaps: a missing one was lost */
+    uint64_t n;                         /* counts alerts without gaps: a missing one was lost. Watchdog: the last one's */
     const char *rule, *title, *level, *user_id, *runbook;
     uint64_t time, first_seen, last_seen;   /* ms since 1970 */
     uint64_t count;

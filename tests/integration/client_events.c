@@ -56,7 +56,7 @@ Test(client_events, events_are_sealed_to_audit_and_numbered_without_gaps, .timeo
 
 /* ---- alerts ------------------------------------------------------------------------------------------------------- */
 
-static void send_alert(struct responder *r, struct keyring *signer, uint64_t n, bool tampered)
+static void send_alert_of(struct responder *r, struct keyring *signer, const char *rule, uint64_t n, bool tampered)
 {
     struct buffer body, value;
     uint8_t sig[64];
@@ -68,7 +68,7 @@ static void send_alert(struct responder *r, struct keyring *signer, uint64_t n, 
     mp_put_text(&w, TEXT("n"));
     mp_put_uint(&w, n);
     mp_put_text(&w, TEXT("rule"));
-    mp_put_text(&w, TEXT("brute-force-user"));
+    mp_put_text(&w, text_of(rule));
     mp_put_text(&w, TEXT("count"));
     mp_put_uint(&w, 10);
     cr_assert_not(sign_detached(signer, TEXT("hlidka-alert-v1\n"), buffer_bytes(&body), sig));
@@ -85,8 +85,13 @@ static void send_alert(struct responder *r, struct keyring *signer, uint64_t n, 
     buffer_free(&value);
 }
 
+static void send_alert(struct responder *r, struct keyring *signer, uint64_t n, bool tampered)
+{
+    send_alert_of(r, signer, "brute-force-user", n, tampered);
+}
+
 struct alarms {
-    volatile unsigned both;
+    volatile unsigned both, watched;
     unsigned count;
     uint64_t sum;
 };
@@ -95,6 +100,11 @@ static void hear_alert(void *cookie, const struct hlidka_alert *alert)
 {
     struct alarms *a = cookie;
 
+    if (strcmp(alert->rule, "watchdog") == 0) {         /* n is not its own */
+        cr_expect(!alert->has_n && alert->n == 2);
+        a->watched = 1;
+        return;
+    }
     cr_assert(alert->has_n && alert->count == 10);
     cr_assert_str_eq(alert->rule, "brute-force-user");
     cr_assert_str_eq(alert->user_id, "");
@@ -118,10 +128,12 @@ Test(client_events, only_alerts_that_audit_signed_are_heard, .timeout = 60)
     send_alert(r, r->audit, 1, false);
     send_alert(r, r->audit, 2, false);
     cr_assert(responder_wait(r, &alarms.both, 10000));
+    send_alert_of(r, r->audit, "watchdog", 2, false);
+    cr_assert(responder_wait(r, &alarms.watched, 10000));
     responder_wait(r, NULL, 300);
     cr_assert_eq(alarms.sum, 3);
     hlidka_stats(client, &stats);
-    cr_assert_eq(stats.alerts, 2);
+    cr_assert_eq(stats.alerts, 3);
     cr_assert_eq(stats.alerts_refused, 3);
     responder_close(r, client);
     responder_free(r);

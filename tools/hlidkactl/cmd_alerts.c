@@ -30,6 +30,7 @@ struct alerts {
     uint64_t first;                     /* number of the first alert that can have come to us */
     uint64_t numbers[NUMBERS];          /* n, at n modulo NUMBERS; + 1, so that 0 is none */
     uint64_t told;                      /* up to here missing ones were complained of */
+    uint64_t counted, due;              /* what watchdogs say was raised: newest, and heard a tick ago or longer */
     uint64_t refused;
 };
 
@@ -59,13 +60,13 @@ static void alerted(void *cookie, const struct hlidka_alert *alert)
 {
     struct alerts *a = cookie;
     bool watchdog = !alert->has_n;
-    uint64_t n = hlidka_get(alert->body, "n").uint;
+    uint64_t n = alert->n;
 
     if (!a->begun)
         a->first = watchdog ? n + 1 : n;
     a->begun = true;
-    if (watchdog)
-        look_for_missing(a, n);
+    if (watchdog && n > a->counted)
+        a->counted = n;
     if (watchdog ? !a->watchdog : !is_new(a, n))
         return;
     json_t *line = body_to_json((struct bytes){ alert->body.data, alert->body.len });
@@ -90,6 +91,8 @@ static void ticked(void *cookie)
     if (stats.alerts_refused > a->refused)
         complain("%llu values on the topic of alerts are not alerts signed by audit", (unsigned long long)(stats.alerts_refused - a->refused));
     a->refused = stats.alerts_refused;
+    look_for_missing(a, a->due);        /* those of other partitions have had their time to come */
+    a->due = a->counted;
 }
 
 static int parse(int argc, char **argv, struct alerts *a)
