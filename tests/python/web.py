@@ -15,6 +15,7 @@ from hlidka.fastapi import (
     Hlidka,
     Session,
     Settings,
+    csp_reports,
     current_session,
     install,
     json_only,
@@ -44,6 +45,7 @@ def make(settings: Settings) -> tuple[FastAPI, Hlidka]:
     app = FastAPI()
     kit = install(app, settings)
     app.include_router(router(), prefix="/auth")
+    app.include_router(csp_reports(), prefix="/csp-reports")
 
     @app.post("/lessons", dependencies=[Depends(limit("lessons.create"))])
     async def create(session: Annotated[Session, Depends(current_session)]) -> dict[str, str]:
