@@ -2,8 +2,9 @@
  * How far one source's clock lies from ours (protocol.md section 2, "Clocks"): the median of (now − ts) over its
  * newest messages. Half of them may be late or lie without moving it. Pure.
  *
- * Only authentic messages count. Fewer than CLOCK_WATCH_LEAST in the last 15 s say nothing, so neither a source that has
- * gone away with a wrong clock nor a backlog that has been worked off keeps us from being ready.
+ * Only authentic messages count, and none that lay in Kafka while nobody read (partition_waited). Fewer than
+ * CLOCK_WATCH_LEAST in the last 15 s say nothing, so a source that has gone away with a wrong clock does not keep us from
+ * being ready.
  */
 #ifndef HLIDKA_CLOCK_WATCH_H
 #define HLIDKA_CLOCK_WATCH_H

@@ -138,9 +138,10 @@ static void keep(struct bus *b, struct request *rq, const struct verdict *v)
     rq->deadline_ns = clock_boot_ns() + (left_ms > 0 ? (uint64_t)left_ms : 0) * NS_PER_MS;
 }
 
-static void watch_clock(const struct request *rq, uint64_t ts)
+static void watch_clock(struct bus *b, const struct request *rq, uint64_t ts)
 {
-    clock_watch_add(&rq->reply_to->clock, rq->now_ms, ts, clock_boot_ns() / NS_PER_MS);
+    if (!partition_waited(b, rq->partition, rq->offset))
+        clock_watch_add(&rq->reply_to->clock, rq->now_ms, ts, clock_boot_ns() / NS_PER_MS);
 }
 
 static void serve(struct bus *b, struct request *rq, const struct verdict *v)
@@ -221,13 +222,13 @@ static void judge(struct bus *b, struct request *rq)
         request_dismiss(rq);
         break;
     case VERDICT_REFUSE:
-        watch_clock(rq, v->envelope.header.ts);
+        watch_clock(b, rq, v->envelope.header.ts);
         bus_trace(b, request_trace(rq));
         request_refuse(rq, &v->fault);
         bus_trace(b, (struct text){ 0 });
         break;
     case VERDICT_SERVE:
-        watch_clock(rq, v->envelope.header.ts);
+        watch_clock(b, rq, v->envelope.header.ts);
         serve(b, rq, v);
         break;
     case VERDICT_EVENT:                 /* none on a topic of requests */

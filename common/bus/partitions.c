@@ -37,7 +37,7 @@ static struct partition *partition_new(struct bus *b, const char *topic, int32_t
 
     if (!p)
         return NULL;
-    *p = (struct partition){ .id = id, .refs = 1, .assigned = true, .stored = -1, .rewind = -1 };
+    *p = (struct partition){ .id = id, .refs = 1, .assigned = true, .stored = -1, .rewind = -1, .news = -1 };
     p->self = rd_kafka_topic_partition_list_new(1);
     if (!p->self)
         goto fail;
@@ -70,6 +70,7 @@ static void apply(struct bus *b, struct partition *p)
         log_warn("bus.pause", LOG_INT("partition", p->id), LOG_BOOL("pause", pause), LOG_STR("error", rd_kafka_err2name(err)));
     p->paused = pause;
     b->partitions.pauses += pause;
+    p->news = -1;
 }
 
 void partitions_assign(struct bus *b, rd_kafka_topic_partition_list_t *list)
@@ -207,6 +208,18 @@ enum result partition_begin(struct bus *b, struct partition *p, int64_t offset)
         apply(b, p);
     }
     return RESULT_OK;
+}
+
+bool partition_waited(struct bus *b, struct partition *p, int64_t offset)
+{
+    int64_t low, end;
+
+    if (p->news < 0 && p->self) {
+        /* As the fetch said that brought this message: of librdkafka's memory, nobody is asked. */
+        rd_kafka_resp_err_t err = rd_kafka_get_watermark_offsets(b->consumer.rk, p->self->elems[0].topic, p->id, &low, &end);
+        p->news = !err && end > offset + 1 ? end : offset;
+    }
+    return offset < p->news;
 }
 
 static void resume_if_roomy(struct bus *b, struct partition *p)

@@ -26,6 +26,7 @@ struct partition {
     size_t slow;                        /* slow ops at work */
     int64_t stored;                     /* the last offset stored; -1: none */
     int64_t rewind;                     /* where to take up again on resuming; -1: where librdkafka is */
+    int64_t news;                       /* the first offset that did not wait for us in Kafka; -1: not known yet */
     struct unreadable unreadable;
     struct watermark *watermark;
     rd_kafka_topic_partition_list_t *self;      /* a list of this one alone, for librdkafka's calls; while assigned */
@@ -57,6 +58,12 @@ struct partition *partitions_find(const struct bus *b, int32_t id);
  * offset when there is room. RESULT_CLOSED: the offset comes again later (after a FULL). RESULT_NO_MEMORY: as FULL.
  */
 MUST_USE enum result partition_begin(struct bus *b, struct partition *p, int64_t offset);
+
+/*
+ * Whether that offset lay in Kafka when we began to read or went on: its lateness then says nothing about its sender's
+ * clock.
+ */
+bool partition_waited(struct bus *b, struct partition *p, int64_t offset);
 
 /* There is no room for this message: as a FULL. */
 void partition_refuse(struct bus *b, struct partition *p, int64_t offset);

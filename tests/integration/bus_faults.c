@@ -148,6 +148,48 @@ static bool reports_bus(struct fixture *fx, void *cookie)
     return fault && strcmp(fault, "bus") == 0;
 }
 
+static struct uuid ask_late(unsigned i)
+{
+    struct envelope_header h = client_header(&f->backend, "probe.echo");
+    struct buffer value;
+
+    h.ts -= 7000;
+    h.ttl = 60000;
+    buffer_init(&value, 4096);
+    client_seal(&f->backend, &h, (struct bytes){ (const uint8_t *)"\x80", 1 }, &value);
+    client_send(&f->backend, fixture_topic(f, "probe.requests"), (int32_t)(i % FIXTURE_PARTITIONS), (struct bytes){ 0 }, buffer_bytes(&value));
+    buffer_free(&value);
+    return h.id;
+}
+
+static const char *fault_of(struct buffer *detail)
+{
+    buffer_init(detail, 1024);
+    const char *fault = bus_not_ready(f->buses[0], detail);
+    buffer_free(detail);
+    return fault ? fault : "";
+}
+
+/* Whoever takes over from a process that died finds 8 s of requests, and no clock is wrong for it. */
+Test(bus_faults, what_waited_in_kafka_says_nothing_about_a_clock_and_what_did_not_does)
+{
+    struct buffer detail;
+    size_t many = 40;
+
+    fixture_bus_stop(f, 0, 1000);
+    for (unsigned i = 0; i < many; i++)
+        ask_late(i);
+    client_flush(&f->backend);
+    fixture_bus(f, 0);
+    cr_assert(fixture_wait(f, answered, &many, 10000), "%zu of %zu", f->backend.replies.count, many);
+    cr_expect_str_neq(fault_of(&detail), "clock");
+    for (unsigned i = 0; i < 6; i++) {
+        struct uuid id = ask_late(i);
+        cr_assert(client_await(&f->backend, &id, 5000));
+    }
+    cr_expect_str_eq(fault_of(&detail), "clock");
+}
+
 /* What came late speaks as a wrong clock would (clock_watch.h), until as much has come in time: so it goes on. */
 static bool is_ready_in_use(struct fixture *fx, void *cookie)
 {
