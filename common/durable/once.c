@@ -280,15 +280,20 @@ void once_more(struct once *c, struct pg_batch *reads, void (*next)(struct once 
     }
 }
 
-void once_refuse(struct once *c, enum fault_code code, const char *detail)
+void once_refuse_retry(struct once *c, enum fault_code code, uint64_t retry_after_ms, const char *detail)
 {
     pg_rollback(take_txn(c));
     c->durable->stats.refused++;
     drop(c);
-    if (code == FAULT_UNAVAILABLE)
-        request_fail_retry(c->rq, code, RETRY_AFTER_MS, detail);
+    if (retry_after_ms)
+        request_fail_retry(c->rq, code, retry_after_ms, detail);
     else
         request_fail(c->rq, code, detail);
+}
+
+void once_refuse(struct once *c, enum fault_code code, const char *detail)
+{
+    once_refuse_retry(c, code, code == FAULT_UNAVAILABLE ? RETRY_AFTER_MS : 0, detail);
 }
 
 void once_leave(struct once *c)

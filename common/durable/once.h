@@ -78,6 +78,8 @@ void once_commit(struct once *c, const void *result);
 void once_commit_fault(struct once *c, enum fault_code code, uint64_t retry_after_ms, const char *detail);
 /* A refusal without any: rolled back, not recorded. */
 void once_refuse(struct once *c, enum fault_code code, const char *detail);
+/* The same with the time after which it may be another answer. */
+void once_refuse_retry(struct once *c, enum fault_code code, uint64_t retry_after_ms, const char *detail);
 /*
  * Something is lacking that is not PostgreSQL's (a blob to write): rolled back, and the request is the caller's again, who
  * sees to it and calls once_run anew.

@@ -157,14 +157,14 @@ static void ask_again(struct bearers *b, struct bearer_ask *ask)
 
 static void judge(struct bearers *b, struct bearer_ask *ask, const struct known_session *s, bool alive, uint64_t began_ns)
 {
-    bool mine = s && matches(ask, s);
+    bool mine = s && matches(ask, s), was_mine = s && token_was(&ask->token, s->former);
 
     if (!mine || !alive) {
-        /* What has ended has ended for good; all else may have become a session's since. */
-        if (ask->joined_ns > began_ns && !(mine && s->life.ended))
+        /* What has ended, or given way to another token, has for good; all else may have become a session's since. */
+        if (ask->joined_ns > began_ns && !(mine && s->life.ended) && !was_mine)
             ask_again(b, ask);
         else
-            tell(ask, BEARER_DEAD, mine ? s : NULL);
+            tell(ask, BEARER_DEAD, mine || was_mine ? s : NULL);
         return;
     }
     if (boot_ns(b) - began_ns > ROW_FRESH_NS ||

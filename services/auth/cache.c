@@ -141,6 +141,7 @@ static struct entry *copy(const struct cache *c, const struct known_session *s)
     if (!e)
         return NULL;
     e->session = *s;
+    e->session.former = (struct bytes){ NULL, 0 };
     e->size = size;
     user_key(c, s->shown.user_id, e->user);
     struct auth_session_introspect_result *shown = &e->session.shown;

@@ -18,6 +18,7 @@
 struct settings {
     const char *pg_url_file;
     const char *telegram_token_file;
+    const char *totp_issuer;
     uint64_t pg_connections;
     uint64_t login_max_age_s;
     uint64_t sliding_s, web_inactivity_s, inactivity_s, absolute_s;
@@ -36,6 +37,8 @@ static const struct env_setting SETTINGS[] = {
       .help = "file with the bot's token, whose logins are taken" },
     { "HLIDKA_LOGIN_MAX_AGE_S", ENV_UINT, offsetof(struct settings, login_max_age_s), .fallback = "86400", .min = 60,
       .max = 7 * 86400, .help = "how long after Telegram signed it a login is taken" },
+    { "HLIDKA_TOTP_ISSUER", ENV_TEXT, offsetof(struct settings, totp_issuer), .fallback = "Hlidka",
+      .help = "what authenticator apps show beside a code, 1 to 32 of [A-Za-z0-9 ._-]" },
     { "HLIDKA_SESSION_SLIDING_S", ENV_UINT, offsetof(struct settings, sliding_s), .fallback = "2592000", .min = 60,
       .max = YEAR_S, .help = "a session's life after its last activity" },
     { "HLIDKA_SESSION_WEB_INACTIVITY_S", ENV_UINT, offsetof(struct settings, web_inactivity_s), .fallback = "604800",
@@ -88,13 +91,27 @@ static enum result open_bot(const struct settings *set, struct telegram_bot *out
     return r;
 }
 
+/* It stands in the label of a key URI, which a colon would cut. */
+static enum result check_issuer(const char *issuer, struct buffer *why)
+{
+    static const char LETTERS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._-";
+    size_t len = strlen(issuer);
+
+    if (len >= 1 && len <= 32 && strspn(issuer, LETTERS) == len)
+        return RESULT_OK;
+    if (buffer_printf(why, "HLIDKA_TOTP_ISSUER: expected 1 to 32 of [A-Za-z0-9 ._-]"))
+        return RESULT_NO_MEMORY;
+    return RESULT_BAD_CONFIG;
+}
+
 static enum result check_config(const void *settings, struct buffer *why)
 {
     struct telegram_bot bot = { NULL, NULL };
-    enum result r = open_bot(settings, &bot, why);
+    const struct settings *set = settings;
+    enum result r = open_bot(set, &bot, why);
 
     telegram_bot_close(&bot);
-    return r;
+    return r ? r : check_issuer(set->totp_issuer, why);
 }
 
 static void opened(void *cookie)
@@ -178,7 +195,7 @@ static enum result open_store(struct app *a, const struct settings *set, struct 
         return r;
     r = people_new(
         &(struct people_options){
-            .durable = a->durable, .lifetimes = a->lifetimes, .sessions_max = set->sessions_per_user,
+            .durable = a->durable, .lifetimes = a->lifetimes, .sessions_max = set->sessions_per_user, .totp_issuer = text_of(set->totp_issuer),
             .changed = changed, .cookie = a,
         },
         &a->authn.people);
@@ -209,6 +226,8 @@ static enum result start(struct service *s, const void *settings, void **state, 
     a->service = s;
     a->lifetimes = lifetimes_of(set);
     a->authn.login_max_age_ms = set->login_max_age_s * 1000;
+    if ((r = check_issuer(set->totp_issuer, why)))
+        goto fail;
     if ((r = open_bot(set, &a->authn.bot, why)))
         goto fail;
     if ((r = open_store(a, set, why)))

@@ -8,6 +8,7 @@
 struct people_options {
     struct durable *durable;            /* with a data key and the streams of events and revocations; borrowed */
     struct lifetimes lifetimes;
+    struct text totp_issuer;            /* what authenticator apps show; [A-Za-z0-9 ._-], borrowed */
     size_t sessions_max;                /* alive at once, of one user; at least 1 */
     /*
      * What introspection shows of that session, or (NULL) of all of that user's, is another as of now: what this

@@ -95,7 +95,7 @@ static void open_instance(unsigned i, const char *url_file)
         .migrated = on_migrated, .opened = on_opened, .cookie = a,
     }, &a->durable, &why), RESULT_OK, "%.*s", (int)why.len, why.data);
     cr_assert_eq(people_new(&(struct people_options){
-        .durable = a->durable, .sessions_max = SCENE_LIMIT, .changed = on_changed, .cookie = a,
+        .durable = a->durable, .totp_issuer = TEXT("Hlidka"), .sessions_max = SCENE_LIMIT, .changed = on_changed, .cookie = a,
         .lifetimes = { 30 * SCENE_DAY_MS, 7 * SCENE_DAY_MS, 30 * SCENE_DAY_MS, 180 * SCENE_DAY_MS },
     }, &a->authn.people), RESULT_OK);
     scene.f->options.handler_cookie = &a->authn;

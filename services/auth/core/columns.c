@@ -12,7 +12,7 @@ _Static_assert(COLUMN_NONCE_LEN == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
 _Static_assert(COLUMN_OVERHEAD == 1 + COLUMN_NONCE_LEN + TAG_LEN, "overhead");
 
 /* In this order for good: the numbers are what keys are derived by. */
-enum purpose { SEAL, TELEGRAM, DEVICE_ID, DEVICE_INFO, LOGIN, PURPOSES };
+enum purpose { SEAL, TELEGRAM, DEVICE_ID, DEVICE_INFO, LOGIN, BACKUP_CODE, PURPOSES };
 
 struct columns {
     struct secret *keys;                /* PURPOSES of them */
@@ -142,4 +142,9 @@ void lookup_device_info(const struct columns *c, struct text owner, enum device_
 void lookup_login(const struct columns *c, struct bytes login_hash, uint8_t out[LOOKUP_LEN])
 {
     hash(c, LOGIN, &login_hash, 1, out);
+}
+
+void lookup_backup_code(const struct columns *c, struct text user_id, struct bytes bits, uint8_t out[LOOKUP_LEN])
+{
+    hash(c, BACKUP_CODE, (const struct bytes[]){ text_bytes(user_id), bits }, 2, out);
 }

@@ -41,5 +41,7 @@ void lookup_device_info(const struct columns *c, struct text owner, enum device_
                         uint8_t out[LOOKUP_LEN]);
 /* Of what Telegram signed: its hash. */
 void lookup_login(const struct columns *c, struct bytes hash, uint8_t out[LOOKUP_LEN]);
+/* A backup code of that user: moved to another's rows it is nobody's. */
+void lookup_backup_code(const struct columns *c, struct text user_id, struct bytes bits, uint8_t out[LOOKUP_LEN]);
 
 #endif

@@ -59,6 +59,15 @@ enum result token_parse(struct text text, struct token *out)
     return r;
 }
 
+bool token_was(const struct token *t, struct bytes former)
+{
+    bool was = false;
+
+    for (; former.len >= TOKEN_DIGEST_LEN; former.data += TOKEN_DIGEST_LEN, former.len -= TOKEN_DIGEST_LEN)
+        was |= sodium_memcmp(t->digest, former.data, TOKEN_DIGEST_LEN) == 0;
+    return was;
+}
+
 bool token_matches(const struct token *t, struct bytes stored)
 {
     return stored.len == TOKEN_DIGEST_LEN && sodium_memcmp(t->digest, stored.data, TOKEN_DIGEST_LEN) == 0;

@@ -25,6 +25,9 @@ void token_make(const struct uuid *session, const uint8_t secret[TOKEN_SECRET_LE
 /* RESULT_MALFORMED for any text that token_make does not write. */
 MUST_USE enum result token_parse(struct text text, struct token *out);
 
+/* Whether it is among those of old secrets, one after the other. */
+bool token_was(const struct token *t, struct bytes former);
+
 /* Constant time. stored is of a row whose id is the token's selector. */
 bool token_matches(const struct token *t, struct bytes stored);
 

@@ -281,6 +281,30 @@ Test(bearers, a_no_says_whose_the_token_was_to_him_alone_who_had_it)
     cr_expect(ended.shown);
 }
 
+/* A rise gave the session another secret: the old one is its token no more, and never will be again. */
+Test(bearers, a_former_token_is_dead_for_good_and_told_to_have_been_its)
+{
+    static uint8_t former[2 * TOKEN_DIGEST_LEN];
+    struct known_session row = row_of(1), old = row_of(1);
+    struct asker first = { 0 }, late = { 0 }, now = { 0 };
+    uint8_t raw[TOKEN_SECRET_LEN] = { 5 };
+    char text[TOKEN_TEXT_LEN + 1];
+
+    memcpy(former + TOKEN_DIGEST_LEN, old.digest, TOKEN_DIGEST_LEN);
+    token_make(&row.life.id, raw, text, row.digest);
+    row.former = (struct bytes){ former, sizeof(former) };
+    ask_for(&first, 1, 1);
+    boot++;
+    ask_for(&late, 1, 1);
+    answer(&row);
+    told_once(first, DEAD);
+    told_once(late, DEAD);
+    cr_expect(first.shown && late.shown);
+    ask_for(&now, 1, 5);
+    told_once(now, ALIVE);
+    cr_expect_eq(fake.begun, 1, "asked once, and held");
+}
+
 Test(bearers, a_stampede_for_one_session_is_one_reading)
 {
     enum { MANY = 500 };
