@@ -279,6 +279,8 @@ enum result rules_parse(const struct rules_source *sources, size_t count, struct
     if (!r)
         r = build(d, set, why);
     if (!r)
+        r = rule_set_find_types(set);
+    if (!r)
         crypto_hash_sha256_final(&h, set->sha256);
     for (size_t i = 0; d && i < d->count; i++)
         yaml_free(d->all[i]);

@@ -270,6 +270,20 @@ static uint64_t reach_ms(void *cookie)
     return rule_set_reach_ms(a->rules);
 }
 
+static const struct rule_types *wanted(void *cookie)
+{
+    const struct alert_log *a = cookie;
+
+    return &a->rules->types;
+}
+
+static void pass(void *cookie, uint64_t received)
+{
+    const struct alert_log *a = cookie;
+
+    detector_pass(a->detector, received);
+}
+
 static enum result replay(void *cookie, const struct log_record *r)
 {
     struct alert_log *a = cookie;
@@ -313,7 +327,7 @@ static void written(void *cookie)
 
 struct watch alert_log_watch(struct alert_log *a)
 {
-    return (struct watch){ forget, recall, reach_ms, replay, feed, settle, written, a };
+    return (struct watch){ forget, recall, reach_ms, wanted, pass, replay, feed, settle, written, a };
 }
 
 void alert_log_adopt(struct alert_log *a, struct rule_set *rules)

@@ -6,7 +6,8 @@
  *
  *     forget                           all state is worth nothing: a leadership begins, or a transaction was lost
  *     recall                           what it keeps in tables of its own, now that nobody else writes them
- *     replay × n                       the records that were received within reach_ms before the newest, in seq order
+ *     pass or replay × n               the records that were received within reach_ms before the newest, in seq order: of
+ *                                      those that it does not want nothing but the newest `received` so far
  *     feed × n, settle, written        a transaction of n new records, in seq order; then the next
  *
  * A transaction that does not commit is never undone in parts: forget and replay come again, from what is stored. So
@@ -19,12 +20,16 @@
 #include "log_event.h"
 
 struct pg_batch;
+struct rule_types;
 
 struct watch {
     void (*forget)(void *cookie);
     /* Calls back once, from the loop, unless it returns an error. */
     enum result (*recall)(void *cookie, void (*recalled)(void *leader, enum result r), void *leader);
     uint64_t (*reach_ms)(void *cookie);
+    /* Of what types the records are that may matter to it; borrowed until the next `forget`. */
+    const struct rule_types *(*wanted)(void *cookie);
+    void (*pass)(void *cookie, uint64_t received);
     /* A failure of anything gives the leadership up; the next one tries again. */
     enum result (*replay)(void *cookie, const struct log_record *r);
     /*

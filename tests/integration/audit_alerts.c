@@ -273,6 +273,27 @@ static bool waited(uint64_t ms)
     return true;
 }
 
+/* Whoever takes over reads what a rule may want, and no more: what it has no use for may even be unreadable. */
+Test(audit_alerts, a_take_over_skips_what_no_rule_wants)
+{
+    int64_t before;
+
+    fail_and_wait(5, "u-1");
+    before = stored();
+    for (unsigned i = 0; i < 2500; i++)                         /* more than a page */
+        (void)audit_topic_add(&topic, 1 + i % 2, "backend", i % 2 ? "app.test" : "auth_login", "u-1");
+    must(run_until(stored() == before + 2500, 30000));
+    fail_and_wait(4, "u-1");
+    struct instance *first = leader_epoch(both[0].leader) ? &both[0] : &both[1], *other = first == both ? &both[1] : both;
+    /* Not the newest, which every leader checks. */
+    (void)SQL("UPDATE records SET sealed = 'spoilt' WHERE type IN ('app.test', 'auth_login') AND seq < 2000");
+    first->paused = true;
+    must(run_until(leader_epoch(other->leader) > 0, 15000));
+    fail_and_wait(1, "u-1");
+    cr_expect_eq(alerts(), 1, "nine before, and the tenth");
+    cr_expect_eq(SQL("SELECT count FROM alerts"), 10);
+}
+
 Test(audit_alerts, an_alert_is_kept_for_30_days_after_its_last_event)
 {
     fail_and_wait(10, "u-1");

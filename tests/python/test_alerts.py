@@ -28,7 +28,7 @@ FIRST = 1_000_000                       # far above what this stack's own alerts
 def alert(n: int, rule: str = "test-rule") -> bytes:
     now = hlidka.now_ms()
     body = {"alert_id": str(uuid.uuid4()), "n": n, "rule": rule, "title": "A test", "level": "low", "time": now,
-            "first_seen": now, "last_seen": now, "group": {}, "count": 1, "seqs": [], "attack": [], "runbook": "docs/runbooks/none.md"}
+            "first_seen": now, "last_seen": now, "group": {}, "count": 1, "seqs": [], "attack": [], "runbook": "docs/none.md"}
     return bytes(msgpack.packb(body))
 
 

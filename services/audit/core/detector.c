@@ -234,6 +234,12 @@ static bool rule_wants(const struct correlation *rule, const bool *matched)
     return false;
 }
 
+void detector_pass(struct detector *d, uint64_t received)
+{
+    if (received > d->clock)
+        d->clock = received;
+}
+
 /* found NULL: only remember. */
 static enum result take(struct detector *d, const struct log_record *r, enum result (*found)(void *cookie, const struct finding *f),
                         void *cookie)
@@ -242,8 +248,7 @@ static enum result take(struct detector *d, const struct log_record *r, enum res
     struct finding f = { .record = r };
     enum result e = RESULT_OK;
 
-    if (r->received > d->clock)
-        d->clock = r->received;
+    detector_pass(d, r->received);
     for (size_t i = 0; i < d->rules->base_count; i++)
         matched[i] = rule_matches(&d->rules->bases[i], r);
     for (size_t i = 0; i < d->rules->rule_count && !e; i++) {

@@ -69,6 +69,9 @@ void detector_free(struct detector *d);
 MUST_USE enum result detector_recall(struct detector *d, struct text rule, const struct group_id *group,
                                      const struct episode *e);
 
+/* Records of types that no rule wants have come, and their newest `received`: all that they change is the log's clock. */
+void detector_pass(struct detector *d, uint64_t received);
+
 /* RESULT_NO_MEMORY, after which the detector's state is worth nothing. */
 MUST_USE enum result detector_replay(struct detector *d, const struct log_record *r);
 

@@ -115,17 +115,28 @@ struct correlation {                    /* an event_count */
  */
 #define RULE_LATE_MS (10u * 60 * 1000)
 
+/* Every record that a base matches has a type that fits one of these globs, lower case and of [a-z0-9_.*?]. */
+struct rule_types {
+    bool any;                           /* of any type */
+    struct text *globs;
+    size_t count;
+};
+
 struct rule_set {
     struct rule_base *bases;
     size_t base_count;
     struct correlation *rules;
     size_t rule_count;
+    struct rule_types types;            /* of all bases */
     uint8_t sha256[32];                 /* of the files in the order of their names */
     struct arena arena;                 /* holds all of it */
 };
 
 MUST_USE enum result rule_set_new(struct rule_set **out);
 void rule_set_free(struct rule_set *s);
+
+/* Sets s->types by the bases (rule_types.c). RESULT_NO_MEMORY. */
+MUST_USE enum result rule_set_find_types(struct rule_set *s);
 
 /* How long ago a record may have been received that a rule still needs. */
 uint64_t rule_reach_ms(const struct correlation *r);

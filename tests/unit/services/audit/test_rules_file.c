@@ -101,6 +101,14 @@ static const struct {
     { "s: { tier: \"*\" }\n  condition: s", false },
 };
 
+static bool fits_types(struct text type)
+{
+    for (size_t i = 0; i < set->types.count; i++)
+        if (rule_glob(set->types.globs[i], type, true))
+            return true;
+    return set->types.any;
+}
+
 Test(rules_file, detections_match_what_they_say)
 {
     static const struct event_attr ATTRS[] = { { TEXT("reason"), { .type = MP_STR, .str = TEXT("stale_auth") } },
@@ -114,6 +122,46 @@ Test(rules_file, detections_match_what_they_say)
                  DETECTIONS[i].detection);
         cr_assert_eq(parse(text), RESULT_OK, "%s: %.*s", DETECTIONS[i].detection, (int)why.len, (const char *)why.data);
         cr_assert_eq(rule_matches(&set->bases[0], &record), DETECTIONS[i].matches, "%s", DETECTIONS[i].detection);
+        cr_assert(!DETECTIONS[i].matches || fits_types(record.event.type), "%s", DETECTIONS[i].detection);
+    }
+    rule_set_free(set);
+}
+
+/* What types a condition leaves, as globs in their order; NULL: any. */
+static const struct {
+    const char *detection, *globs;
+} TYPES[] = {
+    { "s: { type: auth.login, outcome: failure }\n  condition: s", "auth.login" },
+    { "s: { outcome: failure, type: [Auth.Login, app.*] }\n  condition: s", "auth.login app.*" },
+    { "s: { outcome: failure }\n  condition: s", NULL },
+    { "s: { type|startswith: auth. }\n  condition: s", "auth.*" },
+    { "s: { type|contains|all: [auth, login] }\n  condition: s", "*auth* *login*" },
+    { "s: { type|exists: true }\n  condition: s", NULL },
+    { "s: { type: null }\n  condition: s", "" },
+    { "s: { type: [\"Příhoda\", \"a b\", \"auth\\\\*\", log.gap] }\n  condition: s", "log.gap" },      /* no type is like those */
+    { "s:\n    - { type: log.gap }\n    - { outcome: denied }\n  condition: s", NULL },
+    { "s:\n    - { type: log.gap }\n    - { type: log.conflict }\n  condition: s", "log.gap log.conflict" },
+    { "a: { type: x }\n  b: { type: y }\n  condition: a or b", "x y" },
+    { "a: { type: x }\n  b: { tier: y }\n  condition: a or b", NULL },
+    { "a: { tier: x }\n  b: { type: y }\n  condition: a and b", "y" },
+    { "a: { type: x }\n  b: { type: y }\n  condition: a and not b", "x" },
+    { "a: { type: x }\n  condition: not a", NULL },
+    { "a: { type: x }\n  b: { type: y }\n  condition: not (a or b) and a or b", "x y" },
+};
+
+Test(rules_file, what_types_rules_want_is_known)
+{
+    char text[4096];
+
+    for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
+        char globs[128] = "";
+        snprintf(text, sizeof(text), "title: T\nname: failed-login\nlogsource: { product: hlidka }\ndetection:\n  %s\n---\n" RULE,
+                 TYPES[i].detection);
+        cr_assert_eq(parse(text), RESULT_OK, "%s: %.*s", TYPES[i].detection, (int)why.len, (const char *)why.data);
+        for (size_t k = 0; k < set->types.count; k++)
+            snprintf(globs + strlen(globs), sizeof(globs) - strlen(globs), "%s%.*s", k ? " " : "", TEXT_ARG(set->types.globs[k]));
+        cr_expect_eq(set->types.any, TYPES[i].globs == NULL, "%s", TYPES[i].detection);
+        cr_expect_str_eq(globs, TYPES[i].globs ? TYPES[i].globs : "", "%s", TYPES[i].detection);
     }
     rule_set_free(set);
 }
