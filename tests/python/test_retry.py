@@ -84,24 +84,31 @@ def test_other_refusals_are_final(stack: Stack, status: int, code: str) -> None:
     served(stack, in_turn(refused(status, code)), test)
 
 
-def test_a_sleeping_machine_has_not_stopped_the_clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("answer", [None, refused(503, "unavailable", retry_after_ms=60_000)], ids=["silent", "503 for long"])
+def test_a_sleeping_machine_has_not_stopped_the_clock(stack: Stack, monkeypatch: pytest.MonkeyPatch,
+                                                      answer: dict[str, Any] | None) -> None:
     """CLOCK_BOOTTIME jumps ahead as on waking up; the loop's clock has not moved."""
     asleep = 0.0
 
-    def woken() -> float:
+    def jumping() -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME) + asleep
-    monkeypatch.setattr(client_module, "boottime", woken)
+    monkeypatch.setattr(client_module, "boottime", jumping)
 
     async def test(client: hlidka.Client, there: StandIn) -> None:
         nonlocal asleep
-        begun = time.monotonic()
         call = asyncio.create_task(client.call(ops.AUTH_SESSION_LIST, BODY, deadline=600))
-        await asyncio.sleep(0.3)
-        asleep = 3600.0
-        with pytest.raises(hlidka.NoAnswer):
+        async with asyncio.timeout(5):
+            while not there.asked:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        sent, asleep = len(there.asked), 3600.0
+        woken = time.monotonic()
+        with pytest.raises(hlidka.NoAnswer if answer is None else refusals.Unavailable):
             await call
-        assert time.monotonic() - begun < 3
-    served(stack, in_turn(None), test)
+        assert time.monotonic() - woken < 3
+        await asyncio.sleep(0.3)
+        assert len(there.asked) == sent         # nothing more was asked when it was too late
+    served(stack, in_turn(answer), test)
 
 
 def test_what_must_be_signed_is_signed_and_nothing_else(stack: Stack) -> None:

@@ -107,17 +107,18 @@ def test_a_change_is_encrypted_and_a_read_is_no_change(with_database: Database, 
     with_database(test)
 
 
-def test_a_row_that_gets_another_owner_is_encrypted_anew(with_database: Database, tmp_path: Path) -> None:
+@pytest.mark.parametrize("bound", ["owner_id", "id"])
+def test_what_is_bound_to_another_value_is_encrypted_anew(with_database: Database, tmp_path: Path, bound: str) -> None:
     async def test(sessions: Sessions) -> None:
         one = lesson(owner="u-first")
         async with sessions.begin() as session:
             session.add(one)
         before = raw(tmp_path)
         async with sessions.begin() as session:
-            (await session.get_one(Lesson, one.id)).owner_id = "u-second"
+            setattr(await session.get_one(Lesson, one.id), bound, "u-second")
         assert raw(tmp_path) != before
         async with sessions() as session:
-            assert (await session.get_one(Lesson, one.id)).notes == "Příliš žluťoučký kůň"
+            assert (await session.scalars(select(Lesson))).one().notes == "Příliš žluťoučký kůň"
     with_database(test)
 
 

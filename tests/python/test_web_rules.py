@@ -105,8 +105,10 @@ def test_nobody_else_may_write_by_cookie(headers: dict[str, str], method: str) -
 
 def test_a_login_from_another_site_is_refused_though_it_has_no_cookie_yet() -> None:
     async def test(client: httpx.AsyncClient) -> None:
-        reply = await client.post("/auth/login/telegram/widget", json={"fields": {}}, headers={"Origin": "https://evil.example"})
-        is_problem(reply, 403, "cross_site")
+        for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"},
+                        {"Sec-Fetch-Site": "same-site"}):
+            reply = await client.post("/auth/login/telegram/widget", json={"fields": {}}, headers=headers)
+            is_problem(reply, 403, "cross_site")
     run(test)
 
 

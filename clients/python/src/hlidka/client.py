@@ -166,6 +166,9 @@ class Client:
             raise InvalidCall("id: too old to be asked again")
         while True:
             now = boottime()
+            if now >= ends:         # the machine slept
+                self._stats.timeouts += 1
+                raise refused or NoAnswer(op.name, id)
             self._send(op, packed, key, id, min(ends - now, ttl_max), trace)
             until = now + patience * random.uniform(0.75, 1.25)
             again = until + WORTH_S <= ends and until < begun + window

@@ -85,10 +85,6 @@ class Encrypted(TypeDecorator[str]):
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> Any:
         return None if value is None else Sealed(value)
 
-    def compare_values(self, x: Any, y: Any) -> bool:
-        """Encrypted anew is another value, though the text is the same: its row has another key now."""
-        return bool(x == y) and getattr(x, "ciphertext", x) == getattr(y, "ciphertext", y)
-
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
