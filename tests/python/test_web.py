@@ -16,7 +16,7 @@ import pytest
 from conftest import Stack
 from hlidka import ops
 from hlidka.fastapi import Hlidka, Settings
-from web import SITE, browser, has_security_headers, is_problem, make, signed_by_telegram, somewhere
+from web import SITE, browser, has_security_headers, init_data, is_problem, make, signed_by_telegram, somewhere, totp
 
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
 
@@ -174,6 +174,88 @@ def test_a_token_in_the_header_does_as_well(world: Run) -> None:
             gone = await there.delete("/auth/sessions", headers=headers)
             assert gone.json() == {"revoked": 1}
             assert "set-cookie" not in gone.headers
+    world(test)
+
+
+async def a_step_with_time_left() -> int:
+    """TOTP's step of now, with enough of it to come for a test."""
+    late = time.time() % 30
+    await asyncio.sleep(30 - late if late > 24 else 0)
+    return int(time.time()) // 30
+
+
+def test_a_second_factor_from_enrolment_to_its_end(world: Run) -> None:
+    async def test(w: World) -> None:
+        async with w.browser() as there:
+            async def post(path: str, **body: str) -> httpx.Response:
+                return await there.post(f"/auth/{path}", json=body)
+            id = uuid.uuid4().int % 10**15 + 1
+            await w.login(there, id)
+            is_problem(await post("totp/verify", code="123456"), 403, "mfa_enrollment_required")
+            enrolment = (await post("totp/enroll", label="Žofie")).json()
+            secret = enrolment["secret"]
+            assert enrolment["uri"].startswith("otpauth://totp/")
+            assert "<svg" in enrolment["qr_svg"]
+            step = await a_step_with_time_left()
+            before = there.cookies["__Host-hlidka"]
+            is_problem(await post("totp/activate", code=totp(secret, step + 100)), 401, "invalid_code")
+
+            active = await post("totp/activate", code=totp(secret, step - 1))
+            codes = active.json()["backup_codes"]
+            assert len(set(codes)) == 10
+            assert active.json()["session"]["aal"] == 2
+            after = there.cookies["__Host-hlidka"]
+            assert after != before
+            assert after not in active.text
+            assert "HttpOnly; SameSite=Strict" in active.headers["set-cookie"]
+            is_problem(await there.get("/auth/session", headers={"Authorization": f"Bearer {before}"}), 401, "invalid_token")
+            is_problem(await post("totp/enroll"), 409, "already_enrolled")
+
+            await w.login(there, id)
+            here = (await there.get("/auth/session")).json()
+            assert (here["aal"], here["second_factor"]) == (1, "totp")
+            is_problem(await post("totp/verify", code=totp(secret, step - 1)), 401, "code_already_used")
+            assert (await post("totp/verify", code=totp(secret, step))).json()["aal"] == 2
+            assert (await there.get("/auth/session")).json()["aal"] == 2
+
+            await w.login(there, id)
+            used = await post("backup-codes/verify", code=codes[0].lower())
+            assert (used.json()["remaining"], used.json()["session"]["aal"]) == (9, 2)
+            is_problem(await post("backup-codes/verify", code=codes[0]), 401, "code_already_used")
+            fresh = (await post("backup-codes/regenerate", code=codes[1])).json()["backup_codes"]
+            assert not set(fresh) & set(codes)
+
+            assert (await post("totp/disable", code=totp(secret, step + 1))).json() == {}
+            here = (await there.get("/auth/session")).json()
+            assert (here["aal"], here["second_factor"]) == (1, "none")
+    world(test)
+
+
+def test_guessing_codes_closes_the_door_for_a_while(world: Run) -> None:
+    async def test(w: World) -> None:
+        async with w.browser() as there:
+            await w.login(there)
+            secret = (await there.post("/auth/totp/enroll", json={})).json()["secret"]
+            step = await a_step_with_time_left()
+            await there.post("/auth/totp/activate", json={"code": totp(secret, step)})
+            for _ in range(5):
+                is_problem(await there.post("/auth/totp/verify", json={"code": totp(secret, step + 99)}), 401, "invalid_code")
+            shut = await there.post("/auth/totp/verify", json={"code": totp(secret, step + 1)})
+            is_problem(shut, 429, "too_many_attempts")
+            assert 0 < int(shut.headers["retry-after"]) <= 60
+    world(test)
+
+
+def test_a_mini_app_carries_its_token_itself(world: Run) -> None:
+    async def test(w: World) -> None:
+        async with w.browser() as there:
+            data = init_data(w.bot_token, uuid.uuid4().int % 10**15 + 1)
+            reply = await there.post("/auth/login/telegram/webapp", json={"init_data": data})
+            assert reply.status_code == 200, reply.text
+            assert not there.cookies
+            headers = {"Authorization": f"Bearer {reply.json()['token']}"}
+            assert (await there.get("/auth/session", headers=headers)).json()["device_type"] == "telegram"
+            is_problem(await there.post("/auth/login/telegram/webapp", json={"init_data": data + "0"}), 401, "bad_signature")
     world(test)
 
 
