@@ -7,7 +7,6 @@
 #include "service_settings.h"
 #include "watched_files.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -399,16 +398,6 @@ static void name_instance(struct service *s)
     snprintf(s->instance, sizeof(s->instance), "%s-%.40s-%ld", s->spec->name, host, (long)getpid());
 }
 
-/*
- * A message's buffers are up to a megabyte and live for one request. glibc would give such memory back to the system
- * every time, and have each page of it cleared and mapped again.
- */
-static void keep_memory(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
-    (void)mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
-}
-
 enum wish { WISH_SERVE, WISH_CHECK, WISH_HEALTH };
 
 static int run(const struct service_spec *spec, enum wish wish, struct buffer *why)
@@ -425,7 +414,7 @@ static int run(const struct service_spec *spec, enum wish wish, struct buffer *w
         return complain(spec, r, why);
     name_instance(&s);
     log_start(spec->name, s.instance, service_log_level(s.settings));
-    keep_memory();
+    process_keep_memory();
 
     int code = wish == WISH_HEALTH ? health_ask(s.settings->admin) : run_with_settings(&s, wish == WISH_CHECK, why);
     service_settings_free(s.settings);

@@ -4,6 +4,7 @@
 #include "file.h"
 
 #include <dirent.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -114,4 +115,10 @@ void process_doom(unsigned secs, int status, const char *message)
 void process_rescue(void)
 {
     alarm(0);
+}
+
+void process_keep_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
 }
