@@ -2,14 +2,20 @@
 #ifndef HLIDKA_AUTHN_H
 #define HLIDKA_AUTHN_H
 
+#include "authorization.h"
 #include "introspection.h"
 #include "people.h"
 #include "telegram.h"
+
+struct audit_event;
 
 struct authn {
     struct people *people;
     struct introspection *introspection;
     struct telegram_bot bot;
+    const struct authorization *authorization;  /* the rules of now */
+    void (*tell)(void *cookie, const struct audit_event *event);   /* to audit; borrowed for the call */
+    void *cookie;
     uint64_t login_max_age_ms;          /* since Telegram signed it */
 };
 
@@ -31,6 +37,7 @@ void handle_totp_disable(void *service, struct request *rq);
 void handle_totp_reset(void *service, struct request *rq);
 void handle_backup_code_verify(void *service, struct request *rq);
 void handle_backup_code_regenerate(void *service, struct request *rq);
+void handle_authorize(void *service, struct request *rq);
 void handle_user_get(void *service, struct request *rq);
 void handle_user_set_tier(void *service, struct request *rq);
 void handle_user_import(void *service, struct request *rq);

@@ -1,8 +1,12 @@
 /* auth: who is this. The wiring, and nothing else; DESIGN.md says how it works. */
 #include "authn.h"
+#include "audit.h"
+#include "authorization_file.h"
 #include "broadcast.h"
+#include "bus.h"
 #include "clock.h"
 #include "file.h"
+#include "log.h"
 #include "outgoing.h"
 #include "people_open.h"
 #include "service.h"
@@ -18,7 +22,7 @@
 struct settings {
     const char *pg_url_file;
     const char *telegram_token_file;
-    const char *totp_issuer;
+    const char *totp_issuer, *authorize;
     uint64_t pg_connections;
     uint64_t login_max_age_s;
     uint64_t sliding_s, web_inactivity_s, inactivity_s, absolute_s;
@@ -39,6 +43,8 @@ static const struct env_setting SETTINGS[] = {
       .max = 7 * 86400, .help = "how long after Telegram signed it a login is taken" },
     { "HLIDKA_TOTP_ISSUER", ENV_TEXT, offsetof(struct settings, totp_issuer), .fallback = "Hlidka",
       .help = "what authenticator apps show beside a code, 1 to 32 of [A-Za-z0-9 ._-]" },
+    { "HLIDKA_AUTHORIZE", ENV_TEXT, offsetof(struct settings, authorize), .fallback = "config/authorize.yaml",
+      .help = "what a session must have shown for an action; read again when it changes" },
     { "HLIDKA_SESSION_SLIDING_S", ENV_UINT, offsetof(struct settings, sliding_s), .fallback = "2592000", .min = 60,
       .max = YEAR_S, .help = "a session's life after its last activity" },
     { "HLIDKA_SESSION_WEB_INACTIVITY_S", ENV_UINT, offsetof(struct settings, web_inactivity_s), .fallback = "604800",
@@ -58,6 +64,8 @@ struct app {
     struct service *service;
     struct durable *durable;
     struct lifetimes lifetimes;
+    const char *authorize_path;
+    struct authorization *authorization;
     struct introspection introspection;
     struct store_bearers bearers;
     struct store_reuse reuse;
@@ -104,6 +112,28 @@ static enum result check_issuer(const char *issuer, struct buffer *why)
     return RESULT_BAD_CONFIG;
 }
 
+static enum result load_authorization(const char *path, struct authorization **out, struct buffer *why)
+{
+    struct authorization *a = calloc(1, sizeof(*a));
+    enum result r = a ? authorization_load(path, a, why) : RESULT_NO_MEMORY;
+
+    if (r) {
+        free(a);
+        return r;
+    }
+    *out = a;
+    return RESULT_OK;
+}
+
+static enum result check_authorize(const char *path, struct buffer *why)
+{
+    struct authorization *a = NULL;
+    enum result r = load_authorization(path, &a, why);
+
+    free(a);
+    return r;
+}
+
 static enum result check_config(const void *settings, struct buffer *why)
 {
     struct telegram_bot bot = { NULL, NULL };
@@ -111,7 +141,9 @@ static enum result check_config(const void *settings, struct buffer *why)
     enum result r = open_bot(set, &bot, why);
 
     telegram_bot_close(&bot);
-    return r ? r : check_issuer(set->totp_issuer, why);
+    if (!r)
+        r = check_issuer(set->totp_issuer, why);
+    return r ? r : check_authorize(set->authorize, why);
 }
 
 static void opened(void *cookie)
@@ -156,6 +188,43 @@ static void tell_reuse(void *cookie, const struct reuse *r)
     struct app *a = cookie;
 
     store_reuse_tell(&a->reuse, r);
+}
+
+static void tell_audit(void *cookie, const struct audit_event *event)
+{
+    const struct app *a = cookie;
+    struct bus *bus = service_bus(a->service);
+
+    if (bus)
+        bus_event(bus, event, text_bytes(event->user_id));
+}
+
+/* The rules of before stay where these are not sound. */
+static enum result adopt_authorization(struct app *a, struct buffer *why)
+{
+    struct authorization *next;
+    enum result r = load_authorization(a->authorize_path, &next, why);
+
+    if (r)
+        return r;
+    free(a->authorization);
+    a->authn.authorization = a->authorization = next;
+    return RESULT_OK;
+}
+
+static void reload(void *state)
+{
+    struct app *a = state;
+    struct buffer why;
+
+    buffer_init(&why, 16384);
+    enum result r = adopt_authorization(a, &why);
+    if (r)
+        log_error("auth.authorize_refused", LOG_STR("file", a->authorize_path), LOG_RESULT(r),
+                  LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
+    else
+        log_info("auth.authorize_loaded", LOG_STR("file", a->authorize_path), LOG_UINT("actions", a->authorization->actions.count));
+    buffer_free(&why);
 }
 
 static enum result open_introspection(struct app *a, const struct settings *set)
@@ -212,6 +281,7 @@ static void free_app(struct app *a)
     introspection_close(&a->introspection);
     people_free(a->authn.people);
     telegram_bot_close(&a->authn.bot);
+    free(a->authorization);
     free(a);
 }
 
@@ -225,8 +295,13 @@ static enum result start(struct service *s, const void *settings, void **state, 
         return RESULT_NO_MEMORY;
     a->service = s;
     a->lifetimes = lifetimes_of(set);
+    a->authorize_path = set->authorize;
+    a->authn.tell = tell_audit;
+    a->authn.cookie = a;
     a->authn.login_max_age_ms = set->login_max_age_s * 1000;
     if ((r = check_issuer(set->totp_issuer, why)))
+        goto fail;
+    if ((r = adopt_authorization(a, why)) || (r = service_watch(s, set->authorize)))
         goto fail;
     if ((r = open_bot(set, &a->authn.bot, why)))
         goto fail;
@@ -242,6 +317,7 @@ static enum result start(struct service *s, const void *settings, void **state, 
 fail_bot:
     telegram_bot_close(&a->authn.bot);
 fail:
+    free(a->authorization);
     free(a);
     return r;
 }
@@ -293,6 +369,7 @@ int main(int argc, char **argv)
         .listener = &LISTENER,
         .check = check_config,
         .start = start,
+        .reload = reload,
         .ready = ready,
         .stop = stop,
     };

@@ -15,6 +15,7 @@ const struct route authn_routes[] = {
     { &op_auth_totp_reset, handle_totp_reset },
     { &op_auth_backup_code_verify, handle_backup_code_verify },
     { &op_auth_backup_code_regenerate, handle_backup_code_regenerate },
+    { &op_auth_authorize, handle_authorize },
     { &op_auth_user_get, handle_user_get },
     { &op_auth_user_set_tier, handle_user_set_tier },
     { &op_auth_user_import, handle_user_import },

@@ -150,6 +150,7 @@ struct read {
     bool there[BEARER_BATCH], unreadable[BEARER_BATCH];
     struct known_session row[BEARER_BATCH];
     char text[BEARER_BATCH][512];       /* user_id telegram_id tier role role … */
+    uint8_t former[BEARER_BATCH];       /* the first byte of the token before the last one's digest */
     size_t count;
 };
 
@@ -166,6 +167,7 @@ static void on_rows(void *cookie, const struct known_session *const *rows)
             continue;
         const struct auth_session_introspect_result *s = &rows[i]->shown;
         r->row[i] = *rows[i];
+        r->former[i] = rows[i]->former.len > 32 ? rows[i]->former.data[32] : 0;
         int used = snprintf(r->text[i], sizeof(r->text[i]), "%.*s|%.*s|%.*s", TEXT_ARG(s->user_id), TEXT_ARG(s->telegram_id), TEXT_ARG(s->tier));
         for (size_t j = 0; j < s->roles.count; j++)
             used += snprintf(r->text[i] + used, sizeof(r->text[i]) - (size_t)used, "|%.*s", TEXT_ARG(s->roles.items[j]));
@@ -208,6 +210,26 @@ Test(auth_bearers, a_row_says_all_that_is_stored)
     cr_expect(s->life.device == DEVICE_TELEGRAM && s->shown.device_type == AUTH_TELEGRAM);
     cr_expect(s->life.created_ms == NOW && s->life.active_ms == NOW && !s->life.ended);
     cr_expect(s->shown.created_at == NOW && s->shown.auth_time == NOW && s->shown.aal == 1 && !s->shown.has_aal2_time);
+}
+
+static const struct pg_statement RISE = { "rise",
+    "UPDATE sessions SET aal = 2, aal2_time = created_at, former_sha256 = decode(repeat('07', 32) || repeat('09', 32), 'hex') WHERE id = $1", "u" };
+static const struct pg_statement ENROL = { "enrol",
+    "INSERT INTO second_factors (user_id, totp_attempts, backup_attempts, totp_locked) SELECT user_id, decode(repeat('00', 56), 'hex'),"
+    " decode(repeat('00', 56), 'hex'), true FROM sessions WHERE id = $1", "u" };
+
+Test(auth_bearers, a_row_says_what_the_second_factor_has_made_of_it)
+{
+    add_user("u-1", "42", "u-1", "{}");
+    add_session(1, "u-1", "web");
+    const struct read *r = read_one(1);
+    cr_expect(r->there[0] && !r->row[0].totp_locked && !r->row[0].former.data && r->row[0].shown.aal == 1);
+    change(&RISE, 1);
+    change(&ENROL, 1);
+    r = read_one(1);
+    cr_assert(r->there[0]);
+    cr_expect(r->row[0].totp_locked && r->row[0].shown.aal == 2 && r->row[0].shown.aal2_time == NOW);
+    cr_expect_eq(r->former[0], 9);
 }
 
 Test(auth_bearers, whoever_has_ended_in_whatever_way_is_dead)

@@ -12,7 +12,8 @@ MAX_INSTANCES = 20
 READY_SECONDS = 20
 TEMPLATE = ROOT / "deploy" / "principals.yaml.in"
 # What a caller may set for the services of its stack; everything else in their environment is the stack's.
-PASSED_THROUGH = ("HLIDKA_PG_CONNECTIONS", "HLIDKA_KAFKA_", "HLIDKA_LOG_LEVEL", "HLIDKA_POLICIES", "HLIDKA_RULES")
+PASSED_THROUGH = ("HLIDKA_PG_CONNECTIONS", "HLIDKA_KAFKA_", "HLIDKA_LOG_LEVEL", "HLIDKA_AUTHORIZE", "HLIDKA_POLICIES",
+                  "HLIDKA_RULES")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ KINDS = {
     "crypto": Kind(admin=20, postgres=True, dirs=(("HLIDKA_BLOBS", "blobs"),),
                    files=(("HLIDKA_ROOT_KEY_FILE", "root.key", random_key),)),
     "auth": Kind(admin=40, postgres=True,
-                 files=(("HLIDKA_TELEGRAM_TOKEN_FILE", "telegram-token", telegram_token),)),
+                 files=(("HLIDKA_TELEGRAM_TOKEN_FILE", "telegram-token", telegram_token),),
+                 paths=(("HLIDKA_AUTHORIZE", "config/authorize.yaml"),)),
     "audit": Kind(admin=60, postgres=True, sign=True, paths=(("HLIDKA_RULES", "config/rules"),)),
     "ratelimit": Kind(admin=80, redis=True,
                       files=(("HLIDKA_RATELIMIT_KEY_FILE", "ratelimit.secret", random_key),),
