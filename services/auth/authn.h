@@ -40,6 +40,7 @@ void handle_backup_code_regenerate(void *service, struct request *rq);
 void handle_authorize(void *service, struct request *rq);
 void handle_user_get(void *service, struct request *rq);
 void handle_user_set_tier(void *service, struct request *rq);
+void handle_user_update(void *service, struct request *rq);
 void handle_user_import(void *service, struct request *rq);
 
 #endif

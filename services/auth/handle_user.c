@@ -34,6 +34,28 @@ void handle_user_set_tier(void *service, struct request *rq)
         people_set_tier(a->people, rq, body);
 }
 
+/* True: refused. */
+static bool roles_hold_nul(struct request *rq, const struct text *roles, size_t count)
+{
+    char pointer[32];
+
+    for (size_t i = 0; i < count; i++)
+        if (holds_nul(roles[i])) {
+            refuse_field(rq, (struct text){ pointer, (size_t)snprintf(pointer, sizeof(pointer), "/roles/%zu", i) });
+            return true;
+        }
+    return false;
+}
+
+void handle_user_update(void *service, struct request *rq)
+{
+    struct authn *a = service;
+    const struct auth_user_update_request *body = request_body(rq);
+
+    if (!body->has_roles || !roles_hold_nul(rq, body->roles.items, body->roles.count))
+        people_update(a->people, rq, body);
+}
+
 void handle_user_import(void *service, struct request *rq)
 {
     struct authn *a = service;
@@ -43,12 +65,6 @@ void handle_user_import(void *service, struct request *rq)
         refuse_field(rq, TEXT("/tier"));
         return;
     }
-    for (size_t i = 0; body->has_roles && i < body->roles.count; i++)
-        if (holds_nul(body->roles.items[i])) {
-            char pointer[32];
-
-            refuse_field(rq, (struct text){ pointer, (size_t)snprintf(pointer, sizeof(pointer), "/roles/%zu", i) });
-            return;
-        }
-    people_import(a->people, rq, body);
+    if (!body->has_roles || !roles_hold_nul(rq, body->roles.items, body->roles.count))
+        people_import(a->people, rq, body);
 }

@@ -18,6 +18,7 @@ const struct route authn_routes[] = {
     { &op_auth_authorize, handle_authorize },
     { &op_auth_user_get, handle_user_get },
     { &op_auth_user_set_tier, handle_user_set_tier },
+    { &op_auth_user_update, handle_user_update },
     { &op_auth_user_import, handle_user_import },
 };
 const size_t authn_route_count = sizeof(authn_routes) / sizeof(authn_routes[0]);

@@ -56,6 +56,8 @@ void people_logout(struct people *p, struct request *rq, const struct token *tok
 
 void people_get(struct people *p, struct request *rq, const struct auth_user_get_request *body);
 void people_set_tier(struct people *p, struct request *rq, const struct auth_user_set_tier_request *body);
+/* Disabling ends what sessions there are, for good. */
+void people_update(struct people *p, struct request *rq, const struct auth_user_update_request *body);
 void people_import(struct people *p, struct request *rq, const struct auth_user_import_request *body);
 
 #endif

@@ -128,7 +128,7 @@ static void interleave(struct drawing *d)
 {
     unsigned blocks = BLOCKS[d->version - 1], ecc_len = ECC_LEN[d->version - 1];
     size_t shorter = d->data_count / blocks, longer = d->data_count % blocks, from = 0;
-    uint8_t out[CODEWORDS_MAX], divisor[ECC_MAX], ecc[ECC_MAX];
+    uint8_t out[CODEWORDS_MAX] = { 0 }, divisor[ECC_MAX], ecc[ECC_MAX];
 
     generator(ecc_len, divisor);
     for (size_t b = 0; b < blocks; b++) {
