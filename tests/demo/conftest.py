@@ -50,8 +50,8 @@ def people(browser: Browser, address: str) -> Iterator[People]:
     """Browsers of their own, each a person's device; what any of them complained about fails the test."""
     contexts: list[BrowserContext] = []
 
-    def context(user_agent: str | None) -> BrowserContext:
-        made = browser.new_context(user_agent=user_agent, base_url=address, accept_downloads=True)
+    def context(user_agent: str | None, ip: str) -> BrowserContext:
+        made = browser.new_context(user_agent=user_agent, base_url=address, extra_http_headers={"X-Forwarded-For": ip})
         made.set_default_timeout(STEP_MS)
         contexts.append(made)
         return made

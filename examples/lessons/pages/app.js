@@ -9,7 +9,7 @@ const show = (selector, visible = true) => { for (const e of document.querySelec
 
 class Refused extends Error {
     constructor(problem, headers) {
-        super(problem.title);
+        super(problem.title.replace(/\.$/, ''));
         this.code = problem.code;
         this.fields = problem.errors ?? [];
         this.retryAfter = headers.get('retry-after');
@@ -177,6 +177,7 @@ const pages = {
             $('#secret').textContent = secret;
             const drawing = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
             $('#qr').replaceChildren(document.importNode(drawing, true));
+            show('#enrol-begin', false);
             show('#enrol-secret');
         });
         on($('#activate'), 'submit', async ({code}) => {
@@ -193,6 +194,7 @@ const pages = {
             await post('/auth/totp/disable', {code});
             enrolled(false);
             show('#backup', false);
+            show('#enrol-begin');
             show('#enrol-secret', false);
             say('The second factor is off.');
         });
