@@ -59,10 +59,17 @@ class Accounts:
         return pairs, f"{len(hits)} charges and {len(records)} records in the last {(self.now_ms - cut) / 1000:.1f} s"
 
 
-def effects(url: str):
-    """A function that says how many records there are now: effects as they happen."""
-    store = redis.Redis.from_url(url)
+class Effects:
+    """The records of effects as they happen, and Redis held up before it makes any."""
 
-    def count() -> int:
-        return sum(1 for _ in store.scan_iter("hlidka:rl:m:*", count=10_000))
-    return count
+    def __init__(self, url: str):
+        self.store = redis.Redis.from_url(url)
+
+    def count(self) -> int:
+        return sum(1 for _ in self.store.scan_iter("hlidka:rl:m:*", count=10_000))
+
+    def hold(self) -> None:
+        self.store.client_pause(400, all=False)
+
+    def go_on(self) -> None:
+        self.store.client_unpause()

@@ -3,7 +3,7 @@ import random
 import signal
 import time
 
-from accounts import Accounts, effects
+from accounts import Accounts, Effects
 from outcome import Scenario, Timeline, ends_text, latency_text
 from stand import Load, Stand
 from wire import Wire, expel_dead
@@ -43,19 +43,20 @@ def crash(stand: Stand, s: Scenario) -> None:
     s.note(f"{ends_text(report)}; whole again after {min(back):.1f} to {max(back):.1f} s (a dead member's session: {SESSION_S:.0f} s)")
 
 
-def _catch(stand: Stand, wire: Wire, users: list, count) -> tuple[dict, dict]:
-    """Stops the service with effects in the store that it has not answered yet, and kills it: (sent, answered before)."""
+def _catch(stand: Stand, wire: Wire, users: list, effects: Effects, wait: float) -> tuple[dict, dict, int]:
+    """Stops the service with effects in the store that it has not answered yet, and kills it: (sent, answered before, effects)."""
     pid = stand.pid(1)
-    sent, before = dict(wire.check(user, cost=2) for user in users), count()
+    sent, before = dict(wire.check(user, cost=2) for user in users), effects.count()
+    effects.hold()
     for (id, value), user in zip(sent.items(), users):
         wire.send(value, key=user.encode())
-    end = time.monotonic() + 1
-    while count() <= before and time.monotonic() < end:
-        pass
-    stand.signal(1, signal.SIGSTOP)
     wire.producer.flush(1)
+    time.sleep(0.1)                         # now they lie at Redis, which goes through them in some 10 ms
+    effects.go_on()
+    time.sleep(wait)
+    stand.signal(1, signal.SIGSTOP)
     answered = wire.collect(dict.fromkeys(sent, 1), 0.3)
-    done = count() - before
+    done = effects.count() - before
     stand.signal(1, signal.SIGKILL)
     stand.exit_code(pid, 5)
     return sent, answered, done
@@ -63,16 +64,14 @@ def _catch(stand: Stand, wire: Wire, users: list, count) -> tuple[dict, dict]:
 
 def crash_between(stand: Stand, s: Scenario) -> None:
     """killed between the effect and its reply: whoever takes over gives the reply of the effect that is there, once charged"""
-    wanted, most, n = stand.pick(2, 10), stand.pick(12, 20), 400
+    rounds, n = stand.pick(2, 10), 400
     stand.scale(1)
-    wire, count = Wire(stand), effects(stand.env["HLIDKA_REDIS_URL"])
-    rounds = between = unanswered = charged = wrong = 0
+    wire, effects = Wire(stand), Effects(stand.env["HLIDKA_REDIS_URL"])
+    between = unanswered = charged = wrong = 0
     try:
-        # The moment between the two is short, and not every stop hits it.
-        while rounds < wanted or (between == 0 and rounds < most):
-            rounds += 1
+        for i in range(rounds):
             users = [f"{s.name}-{time.time_ns()}-{k}" for k in range(n)]
-            sent, answered, done = _catch(stand, wire, users, count)
+            sent, answered, done = _catch(stand, wire, users, effects, 0.002 * i / rounds)
             # the broker is told that the member is dead, or the deadlines would pass before its session does
             expel_dead(wire.brokers, "ratelimit-1")
             stand.stack("start", "ratelimit", 1)
