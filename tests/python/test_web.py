@@ -35,16 +35,16 @@ class World:
         return signed_by_telegram(self.bot_token, id or uuid.uuid4().int % 10**15 + 1, at)
 
     async def login(self, there: httpx.AsyncClient, id: int | None = None) -> dict[str, Any]:
-        # Of one id two logins a second are one login: the later one says a second less.
+        # Of one id two logins of the same second are one login: each says a second less than the one before.
         reply = await there.post("/auth/login/telegram/widget", json={"fields": self.fields(id, self._when(id))})
         assert reply.status_code == 200, reply.text
         return dict(reply.json())
 
-    _logins: dict[int | None, int] = {}     # noqa: RUF012
+    _last: dict[int | None, int] = {}       # noqa: RUF012
 
     def _when(self, id: int | None) -> int:
-        self._logins[id] = self._logins.get(id, 0) + 1
-        return int(time.time()) - self._logins[id]
+        self._last[id] = self._last.get(id, int(time.time()) + 1) - 1
+        return self._last[id]
 
 
 Test = Callable[[World], Awaitable[None]]
@@ -228,6 +228,25 @@ def test_a_second_factor_from_enrolment_to_its_end(world: Run) -> None:
             assert (await post("totp/disable", code=totp(secret, step + 1))).json() == {}
             here = (await there.get("/auth/session")).json()
             assert (here["aal"], here["second_factor"]) == (1, "none")
+    world(test)
+
+
+def test_a_payment_method_needs_a_second_factor_shown_lately(world: Run) -> None:
+    async def test(w: World) -> None:
+        async with w.browser() as there:
+            id = uuid.uuid4().int % 10**15 + 1
+            await w.login(there, id)
+            is_problem(await there.post("/payment-methods"), 403, "mfa_enrollment_required")
+            secret = (await there.post("/auth/totp/enroll", json={})).json()["secret"]
+            step = await a_step_with_time_left()
+            await there.post("/auth/totp/activate", json={"code": totp(secret, step - 1)})
+            assert (await there.post("/payment-methods")).status_code == 200
+            await w.login(there, id)
+            reply = await there.post("/payment-methods")
+            assert is_problem(reply, 403, "mfa_required")["required_aal"] == 2
+            assert 'error="insufficient_user_authentication"' in reply.headers["www-authenticate"]
+            await there.post("/auth/totp/verify", json={"code": totp(secret, step)})
+            assert (await there.post("/payment-methods")).status_code == 200
     world(test)
 
 
