@@ -1,11 +1,14 @@
 /*
- * What a peer brings to auth: fields that claim to be Telegram's, init data, tokens, and a device as a row may hold it.
+ * What a peer brings to auth: fields that claim to be Telegram's, init data, tokens, codes, and a device as a row may hold it.
  * The first byte chooses. Fields are separated by 0xff, key from value by 0xfe. Nothing verifies; a token that parses is
- * the one that is made of its parts; a device that decodes is encoded again.
+ * the one that is made of its parts; a backup code that parses is written in one way; a device that decodes is encoded
+ * again.
  */
+#include "backup_code.h"
 #include "device.h"
 #include "init_data.h"
 #include "token.h"
+#include "totp.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -95,6 +98,22 @@ static void token(struct bytes in)
         abort();
 }
 
+static void code(struct bytes in)
+{
+    struct text given = { (const char *)in.data, in.len };
+    uint8_t bits[BACKUP_CODE_LEN], again[BACKUP_CODE_LEN];
+    char text[BACKUP_CODE_TEXT_LEN + 1];
+    uint64_t step = 0;
+
+    if (!backup_code_parse(given, bits)) {
+        backup_code_format(bits, text);
+        if (totp_is_code(given) || backup_code_parse(text_of(text), again) || memcmp(bits, again, sizeof(bits)) != 0)
+            abort();
+    }
+    if (totp_check((const uint8_t *)"12345678901234567890", given, 2, 60000, &step) == TOTP_RIGHT && step != 3)
+        abort();
+}
+
 static void device(struct bytes in)
 {
     struct device d;
@@ -119,6 +138,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (data[0] == 3)
         init_data(in);
+    else if (data[0] == 4)
+        code(in);
     else if (data[0] % 3 == 0)
         fields(in);
     else if (data[0] % 3 == 1)
