@@ -5,7 +5,7 @@
 BEGIN;
 SELECT fingerprint, reply FROM auth.effects WHERE src = 'bench' AND id = lpad(to_hex(:n::bigint), 32, '0')::uuid;
 SELECT user_id, disabled OR deleted_at IS NOT NULL, first_login_at IS NULL, second_factor = 'totp' FROM auth.users WHERE telegram_hash = sha256(int8send(:n::bigint)) FOR NO KEY UPDATE;
-SELECT s.id, s.device_type, s.created_at, s.last_activity FROM auth.sessions s JOIN auth.users u USING (user_id) WHERE u.telegram_hash = sha256(int8send(:n::bigint)) AND s.ended_at IS NULL;
+SELECT s.id, s.device_type, s.created_at, s.last_activity FROM auth.sessions s WHERE s.user_id = (SELECT user_id FROM auth.users WHERE telegram_hash = sha256(int8send(:n::bigint))) AND s.ended_at IS NULL;
 SELECT 1 FROM auth.sessions WHERE login_hash = sha256(int8send(:n::bigint)) AND login_method = 'telegram_widget';
 SELECT EXISTS (SELECT 1 FROM auth.sessions WHERE device_info_hash = sha256(int8send(:n::bigint)) AND last_activity >= now() - interval '90 days');
 INSERT INTO auth.effects (src, id, fingerprint, reply) VALUES ('bench', lpad(to_hex(:n::bigint), 32, '0')::uuid, sha256(int8send(:n::bigint)), decode(repeat('00', 600), 'hex'));
