@@ -4,7 +4,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-static const size_t LENS[] = { 0, 1, 63, 64, 8191, 8192, 8193, 65535, 1000000 };
+static const size_t LENS[] = { 0, 1, 63, 64, 2047, 2048, 2049, 8191, 8192, 8193, 65535, 1000000 };
 static uint8_t key[32], nonce[24], aad[80];
 
 static void setup(void)
