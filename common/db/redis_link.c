@@ -147,6 +147,8 @@ static void on_written(uv_write_t *request, int status)
     buffer_reset(&l->writing);
     if (status != 0)
         l->events.lost(l->cookie, uv_strerror(status));
+    else
+        l->events.written(l->cookie);
 }
 
 enum result redis_link_write(struct redis_link *l, struct buffer *out)

@@ -13,6 +13,7 @@ struct redis_link;
 struct redis_link_events {
     void (*connected)(void *cookie);
     void (*reply)(void *cookie, const struct redis_value *value);       /* value lives until it returns */
+    void (*written)(void *cookie);                                      /* the kernel has the rest of a write, too */
     void (*lost)(void *cookie, const char *why);                        /* refused, ended, broken: close it now */
 };
 

@@ -164,6 +164,13 @@ static void on_connected(void *cookie)
         redis_fail(r, "out of memory");
 }
 
+static void on_written(void *cookie)
+{
+    struct redis *r = cookie;
+
+    r->stats.out_bytes = r->out.len;
+}
+
 static void on_lost(void *cookie, const char *why)
 {
     redis_fail(cookie, why);
@@ -171,7 +178,7 @@ static void on_lost(void *cookie, const char *why)
 
 static void connect_to(struct redis *r, const struct sockaddr_storage *address)
 {
-    static const struct redis_link_events events = { on_connected, on_reply, on_lost };
+    static const struct redis_link_events events = { on_connected, on_reply, on_written, on_lost };
 
     r->state = CONNECTING;
     if (redis_link_open(r->loop, address, r->options.max_reply_bytes, &events, r, &r->link))
