@@ -18,17 +18,8 @@
 #define must(condition) cr_assert(condition, "%s", #condition)
 #define DAY_MS "86400000"
 
-ReportHook(PRE_ALL)(struct criterion_test_set *set)
-{
-    (void)set;
-    db_template_make();
-}
-
-ReportHook(POST_ALL)(struct criterion_global_stats *stats)
-{
-    (void)stats;
-    db_template_remove();
-}
+DB_TEMPLATE_BEFORE
+DB_TEMPLATE_AFTER
 
 static struct durable_scene scene;
 static struct audit_keys keys;

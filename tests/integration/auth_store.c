@@ -6,17 +6,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-ReportHook(PRE_ALL)(struct criterion_test_set *set)
-{
-    (void)set;
-    db_template_make();
-}
-
-ReportHook(POST_ALL)(struct criterion_global_stats *stats)
-{
-    (void)stats;
-    db_template_remove();
-}
+DB_TEMPLATE_BEFORE
+DB_TEMPLATE_AFTER
 
 TestSuite(auth_store, .init = auth_scene_open, .fini = auth_scene_close, .timeout = 120);
 

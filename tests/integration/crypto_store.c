@@ -27,17 +27,8 @@
 #define UNIT PART_UNIT
 #define must(condition) cr_assert(condition, "%s", #condition)
 
-ReportHook(PRE_ALL)(struct criterion_test_set *set)
-{
-    (void)set;
-    db_template_make();
-}
-
-ReportHook(POST_ALL)(struct criterion_global_stats *stats)
-{
-    (void)stats;
-    db_template_remove();
-}
+DB_TEMPLATE_BEFORE
+DB_TEMPLATE_AFTER
 
 /* ---- instances ----------------------------------------------------------------------------------------------------- */
 

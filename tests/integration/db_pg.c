@@ -4,17 +4,8 @@
 
 #include <criterion/criterion.h>
 
-ReportHook(PRE_ALL)(struct criterion_test_set *set)
-{
-    (void)set;
-    db_template_make();
-}
-
-ReportHook(POST_ALL)(struct criterion_global_stats *stats)
-{
-    (void)stats;
-    db_template_remove();
-}
+DB_TEMPLATE_BEFORE
+DB_TEMPLATE_AFTER
 
 static struct pg_test t;
 

@@ -10,17 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-ReportHook(PRE_ALL)(struct criterion_test_set *set)
-{
-    (void)set;
-    db_template_make();
-}
-
-ReportHook(POST_ALL)(struct criterion_global_stats *stats)
-{
-    (void)stats;
-    db_template_remove();
-}
+DB_TEMPLATE_BEFORE
+DB_TEMPLATE_AFTER
 
 /* ---- probe.once: by its text -------------------------------------------------------------------------------------- */
 

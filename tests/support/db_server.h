@@ -2,8 +2,8 @@
  * Real servers for integration tests: redis-server or postgres on a free loopback port, in a directory of its
  * own under TMPDIR, as user postgres where we are root (initdb refuses root). They die with the test.
  *
- * postgres wants a data directory, which takes seconds to make: a test program makes one for all its tests in
- * its PRE_ALL hook and removes it in POST_ALL; every server starts from a copy.
+ * postgres wants a data directory, which takes seconds to make: a test program makes one for all its tests
+ * (DB_TEMPLATE_BEFORE, DB_TEMPLATE_AFTER); every server starts from a copy.
  */
 #ifndef HLIDKA_DB_SERVER_H
 #define HLIDKA_DB_SERVER_H
@@ -21,6 +21,20 @@ bool db_server_have_postgres(void);
 
 void db_template_make(void);
 void db_template_remove(void);
+
+/* Stand once in a program of Criterion's whose tests start postgres, a line each (its hooks are named by their lines). */
+#define DB_TEMPLATE_BEFORE                                                                                          \
+    ReportHook(PRE_ALL)(struct criterion_test_set *set)                                                             \
+    {                                                                                                               \
+        (void)set;                                                                                                  \
+        db_template_make();                                                                                         \
+    }
+#define DB_TEMPLATE_AFTER                                                                                           \
+    ReportHook(POST_ALL)(struct criterion_global_stats *stats)                                                      \
+    {                                                                                                               \
+        (void)stats;                                                                                                \
+        db_template_remove();                                                                                       \
+    }
 
 /* Runs and answers when these return; a failure ends the test program. extra: arguments, NULL-terminated, or NULL. */
 struct db_server *db_redis_start(const char *const *extra);
