@@ -32,7 +32,7 @@ enum seal_role { SEAL_INITIATOR, SEAL_RESPONDER };
 /*
  * Seals body into box (ciphertext ‖ tag appended to out) with our key h->skid to the peer's public key whose
  * id is h->dkid. role: INITIATOR for requests, events, revocations; RESPONDER for replies.
- * RESULT_NOT_FOUND when we have no such key, RESULT_TOO_LARGE, RESULT_CRYPTO.
+ * RESULT_NOT_FOUND when we have no such key, RESULT_TOO_LARGE, RESULT_NO_MEMORY, RESULT_CRYPTO.
  */
 MUST_USE enum result seal_box(struct keyring *k, enum seal_role role, const struct principal_key *peer,
                               const struct envelope_header *h, struct bytes header, struct bytes body, struct buffer *out);
@@ -40,7 +40,7 @@ MUST_USE enum result seal_box(struct keyring *k, enum seal_role role, const stru
 /*
  * Opens a box that the peer (its public key) sealed to our key h->dkid. role is ours: RESPONDER opens requests,
  * INITIATOR opens replies. Appends the body to out. RESULT_NOT_FOUND (we have no key dkid),
- * RESULT_NOT_AUTHENTIC, RESULT_TOO_LARGE.
+ * RESULT_NOT_AUTHENTIC, RESULT_TOO_LARGE, RESULT_NO_MEMORY.
  */
 MUST_USE enum result open_box(struct keyring *k, enum seal_role role, const struct principal_key *peer,
                               const struct envelope *e, struct buffer *out);

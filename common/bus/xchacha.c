@@ -15,7 +15,7 @@ _Static_assert(XCHACHA_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES &&
 _Static_assert(XCHACHA_NONCE_LEN == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
 _Static_assert(XCHACHA_TAG_LEN == crypto_aead_xchacha20poly1305_ietf_ABYTES, "tag");
 
-/* A context under the subkey, which has taken the additional data; NULL: RESULT_CRYPTO. */
+/* A context under the subkey, which has taken the additional data; NULL: OpenSSL had no memory. */
 static EVP_CIPHER_CTX *inner(const uint8_t *key, const uint8_t *nonce, struct bytes aad, int sealing)
 {
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
@@ -44,7 +44,7 @@ static enum result seal_long(const uint8_t *key, const uint8_t *nonce, struct by
               EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, XCHACHA_TAG_LEN, out + plain.len) == 1;
 
     EVP_CIPHER_CTX_free(ctx);           /* which wipes the subkey */
-    return ok ? RESULT_OK : RESULT_CRYPTO;
+    return ok ? RESULT_OK : RESULT_NO_MEMORY;
 }
 
 /* OpenSSL writes what it decrypts before it has seen the tag. */
@@ -53,7 +53,7 @@ static enum result open_long(const uint8_t *key, const uint8_t *nonce, struct by
     size_t plain_len = sealed.len - XCHACHA_TAG_LEN;
     EVP_CIPHER_CTX *ctx = inner(key, nonce, aad, 0);
     uint8_t tag[XCHACHA_TAG_LEN];
-    enum result r = RESULT_CRYPTO;
+    enum result r = RESULT_NO_MEMORY;   /* never taken for a forgery: the message is opened again later */
     int len;
 
     memcpy(tag, sealed.data + plain_len, sizeof(tag));
