@@ -284,7 +284,7 @@ local function decide(keys, args, clock)
         answer = answer .. struct.pack(RULING, verdict, held[i], rest[i], wait[i], now[i], verdict == 3 and born[i] or 0)
     end
     if any then
-        redis.call('SET', keys[1], fingerprint .. terms .. answer, 'PX', RECORD_MS)
+        redis.call('SET', keys[1], fingerprint .. terms .. answer, 'PXAT', expiry(clock) + RECORD_MS)
     end
     return 'F' .. answer
 end
