@@ -82,6 +82,14 @@ static void say_broken(struct rings *r, const struct ring_row *row, enum result 
               LOG_UINT("root_version", row->root_version), LOG_RESULT(why));
 }
 
+/* Every ring has an active version from the first start on, unless somebody emptied ring_keys or left it out of a restore. */
+static void say_lost(struct rings *r, enum ring ring)
+{
+    snprintf(r->broken, sizeof(r->broken), "%s has no active version: ring_keys was not restored with its database",
+             ring_text(ring).data);
+    log_error("crypto.ring_lost", LOG_TEXT("ring", ring_text(ring)));
+}
+
 static enum result build(struct rings *r, struct pg_batch *b, size_t stmt, struct keyset **out)
 {
     enum result e = keyset_new(out);
@@ -99,6 +107,9 @@ static enum result build(struct rings *r, struct pg_batch *b, size_t stmt, struc
     }
     if (!e && pg_misread(b))
         e = RESULT_INTERNAL;
+    for (unsigned i = 0; i < RING_COUNT && !e && !r->broken[0]; i++)
+        if (!keyset_active(*out, (enum ring)i, (struct text){ NULL, 0 }))
+            say_lost(r, (enum ring)i);
     if (e)
         keyset_release(*out);
     return e;
@@ -186,8 +197,8 @@ static void ask(struct rings *r)
 static enum result add_first(struct rings *r, struct pg_batch *b, enum ring ring)
 {
     static const struct pg_statement MAKE = { "ring_key_first",
-        "INSERT INTO ring_keys (ring, version, state, root_version, wrapped) VALUES ($1, 1, 'active', $2, $3)"
-        " ON CONFLICT (ring, version) DO NOTHING", "tib" };
+        "INSERT INTO ring_keys (ring, version, state, root_version, wrapped)"
+        " SELECT $1, 1, 'active', $2, $3 FROM key_epoch WHERE NOT made", "tib" };
     uint8_t nonce[GCM_NONCE_LEN], wrapped[WRAP_LEN];
     struct secret *key;
     enum result e = secret_new(RING_KEY_LEN, &key);
@@ -217,16 +228,20 @@ static void on_made(void *cookie, struct pg_batch *b)
         rings_tick(r);
 }
 
-/* A ring that has a version, destroyed ones too, is never given another first one. */
+/* Once in the life of a database: what a ring of before was used for would not open under another first version. */
 static void make_first(struct rings *r)
 {
+    static const struct pg_statement ALONE = { "ring_keys_alone", "SELECT FROM key_epoch FOR UPDATE", "" };
+    static const struct pg_statement MADE = { "ring_keys_made", "UPDATE key_epoch SET made = true WHERE NOT made", "" };
     struct pg_batch *b;
 
     if (pg_batch_new(BATCH_BYTES, &b))
         return;
-    enum result e = RESULT_OK;
+    enum result e = pg_add(b, &ALONE);
     for (unsigned i = 0; i < RING_COUNT && !e; i++)
         e = add_first(r, b, (enum ring)i);
+    if (!e)
+        e = pg_add(b, &MADE);
     if (!e)
         e = pg_submit(durable_pg(r->options.durable), b, QUERY_MS, on_made, r);
     r->asking = !e;

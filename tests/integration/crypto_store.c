@@ -726,19 +726,41 @@ Test(crypto_store, a_changed_row_is_found_and_named)
     cr_expect_eq(get(&id, 0, 10), 422);
 }
 
+static bool not_ready_for(unsigned instance, const char *why)
+{
+    struct buffer reasons;
+
+    buffer_init(&reasons, 4096);
+    rings_ready(instances[instance].vault.rings, &reasons);
+    bool named = reasons.len > 0 && memmem(reasons.data, reasons.len, why, strlen(why));
+    buffer_free(&reasons);
+    return named;
+}
+
 Test(crypto_store, a_ring_key_that_was_changed_is_named_and_of_no_use)
 {
     struct uuid id = put_whole(UNIT);
-    struct buffer reasons;
 
     (void)SQL("UPDATE ring_keys SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) WHERE ring = 'audio'");
     (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
     fixture_sleep(f, 1200);
     cr_expect_eq(get(&id, 0, 10), 503);
-    buffer_init(&reasons, 4096);
-    rings_ready(instances[0].vault.rings, &reasons);
-    cr_expect(reasons.len > 0 && memmem(reasons.data, reasons.len, "audio/1", 7));
-    buffer_free(&reasons);
+    cr_expect(not_ready_for(0, "audio/1"));
+}
+
+Test(crypto_store, a_ring_that_lost_its_keys_is_named_and_given_no_others)
+{
+    struct uuid id = put_whole(UNIT);
+
+    (void)SQL("DELETE FROM ring_uses");
+    (void)SQL("DELETE FROM ring_keys");
+    (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
+    rings_start(instances[1].vault.rings);
+    fixture_sleep(f, 1200);
+    for (unsigned i = 0; i < 2; i++)
+        cr_expect(not_ready_for(i, "content has no active version"), "%u", i);
+    cr_expect_eq(SQL("SELECT count(*) FROM ring_keys"), 0);
+    cr_expect_eq(get(&id, 0, 10), 422, "as long as its key is away; nothing is written over it");
 }
 
 Test(crypto_store, a_changed_owner_key_opens_nothing)

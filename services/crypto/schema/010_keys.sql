@@ -3,7 +3,8 @@
 
 CREATE TABLE key_epoch (
     one   boolean PRIMARY KEY DEFAULT true CHECK (one),
-    epoch bigint  NOT NULL
+    epoch bigint  NOT NULL,
+    made  boolean NOT NULL DEFAULT false    -- the first version of each ring: from then on a ring without one has lost it
 );
 INSERT INTO key_epoch (epoch) VALUES (1);
 
