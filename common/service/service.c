@@ -1,46 +1,11 @@
-#include "service.h"
-
-#include "admin.h"
-#include "entropy.h"
-#include "health.h"
-#include "process_metrics.h"
-#include "service_settings.h"
-#include "watched_files.h"
+#include "service_internal.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-#define WHY_MAX   65536u
 #define SECOND_MS 1000u
 #define DRAIN_MS  3000u         /* for handlers; the bus takes 5 s more at most */
 #define DOOM_S    9u
-
-enum { EXIT_STOPPED = 0, EXIT_LOST = 1, EXIT_CONFIG = 2 };
-
-enum life { LIFE_STARTING, LIFE_SERVING, LIFE_STOPPING };
-
-struct service {
-    const struct service_spec *spec;
-    struct service_settings *settings;
-    void *own;                          /* the service's settings */
-    char instance[80];
-    uv_loop_t loop;
-    struct metrics *metrics;
-    struct process_metrics process;
-    void *state;
-    bool started;                       /* spec->start has succeeded: state is to be stopped */
-    struct bus *bus;
-    struct admin *admin;
-    struct watched_files watched;
-    uv_timer_t second;
-    uv_signal_t terminate, interrupt, hangup;
-    enum life life;
-    bool was_ready, held;
-    double ready;                       /* gauge */
-    int exit_code;
-};
 
 /* ---- for the service's own code ------------------------------------------------------------------------------- */
 
@@ -94,6 +59,7 @@ static void close_own_handles(void *cookie)
 
     s->admin = NULL;
     uv_close((uv_handle_t *)&s->second, NULL);
+    uv_close((uv_handle_t *)&s->tick, NULL);
     uv_close((uv_handle_t *)&s->terminate, NULL);
     uv_close((uv_handle_t *)&s->interrupt, NULL);
     uv_close((uv_handle_t *)&s->hangup, NULL);
@@ -209,7 +175,7 @@ static void note_readiness(struct service *s)
 {
     struct buffer reasons;
 
-    buffer_init(&reasons, WHY_MAX);
+    buffer_init(&reasons, SERVICE_WHY_MAX);
     tell_ready(s, &reasons);
     bool ready = reasons.len == 0;
     if (ready && !s->was_ready)
@@ -219,6 +185,14 @@ static void note_readiness(struct service *s)
     s->was_ready = ready;
     s->ready = ready;
     buffer_free(&reasons);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct service *s = timer->data;
+
+    if (s->started)
+        s->spec->tick(s->state);
 }
 
 static void on_second(uv_timer_t *timer)
@@ -239,10 +213,11 @@ static void on_second(uv_timer_t *timer)
 /* libuv fails these only for handles it does not know or signals that cannot be caught. */
 static bool start_own_handles(struct service *s)
 {
-    s->second.data = s->terminate.data = s->interrupt.data = s->hangup.data = s;
-    return uv_timer_init(&s->loop, &s->second) == 0 && uv_signal_init(&s->loop, &s->terminate) == 0 &&
+    s->second.data = s->tick.data = s->terminate.data = s->interrupt.data = s->hangup.data = s;
+    return uv_timer_init(&s->loop, &s->second) == 0 && uv_timer_init(&s->loop, &s->tick) == 0 && uv_signal_init(&s->loop, &s->terminate) == 0 &&
            uv_signal_init(&s->loop, &s->interrupt) == 0 && uv_signal_init(&s->loop, &s->hangup) == 0 &&
            uv_timer_start(&s->second, on_second, SECOND_MS, SECOND_MS) == 0 &&
+           (!s->spec->tick || uv_timer_start(&s->tick, on_tick, s->spec->tick_ms, s->spec->tick_ms) == 0) &&
            uv_signal_start(&s->terminate, on_signal, SIGTERM) == 0 && uv_signal_start(&s->interrupt, on_signal, SIGINT) == 0 &&
            uv_signal_start(&s->hangup, on_hangup, SIGHUP) == 0;
 }
@@ -301,35 +276,15 @@ static enum result start_all(struct service *s, struct buffer *why)
     return RESULT_OK;
 }
 
-static int code_of(enum result r)
-{
-    return r == RESULT_BAD_CONFIG || r == RESULT_DENIED ? EXIT_CONFIG : EXIT_LOST;
-}
-
-/* The reasons, a line each, in clear: whoever starts a service by hand reads them. */
-static int complain(const struct service_spec *spec, enum result r, const struct buffer *why)
-{
-    if (why->len == 0)
-        fprintf(stderr, "hlidka-%s: %s\n", spec->name, result_text(r));
-    for (size_t at = 0; at < why->len;) {
-        const uint8_t *end = memchr(why->data + at, '\n', why->len - at);
-        size_t len = end ? (size_t)(end - why->data) - at : why->len - at;
-
-        fprintf(stderr, "hlidka-%s: %.*s\n", spec->name, (int)len, (const char *)why->data + at);
-        at += len + 1;
-    }
-    return code_of(r);
-}
-
-static int live(struct service *s, struct buffer *why)
+int service_live(struct service *s, struct buffer *why)
 {
     enum result r = metrics_new(&s->metrics);
 
     if (r)
-        return complain(s->spec, r, why);
+        return service_complain(s->spec, r, why);
     if (uv_loop_init(&s->loop) || !start_own_handles(s)) {
         metrics_free(s->metrics);
-        return complain(s->spec, RESULT_INTERNAL, why);
+        return service_complain(s->spec, RESULT_INTERNAL, why);
     }
     r = process_metrics_start(&s->process, &s->loop, s->metrics);
     if (!r)
@@ -337,7 +292,7 @@ static int live(struct service *s, struct buffer *why)
     if (!r)
         r = start_all(s, why);
     if (r)
-        begin_stop(s, complain(s->spec, r, why));
+        begin_stop(s, service_complain(s->spec, r, why));
 
     uv_run(&s->loop, UV_RUN_DEFAULT);
     bus_free(s->bus);
@@ -349,100 +304,4 @@ static int live(struct service *s, struct buffer *why)
     log_info("service.stopped", LOG_INT("exit", s->exit_code));
     process_rescue();
     return s->exit_code;
-}
-
-/* ---- the command line ----------------------------------------------------------------------------------------- */
-
-static int help(const struct service_spec *spec, struct buffer *out)
-{
-    enum result r = service_settings_describe(spec, out);
-
-    if (r)
-        return complain(spec, r, out);
-    printf("usage: hlidka-%s [--help | --version | --check-config | --health]\n\n%s\n\n"
-           "--health asks the instance that runs with these settings whether it is ready: exit 0, or 1 and the reasons.\n\n"
-           "Settings come from the environment:\n%.*s"
-           "Properties of librdkafka: HLIDKA_KAFKA_FETCH_WAIT_MAX_MS=1 is fetch.wait.max.ms=1.\n\n"
-           "SIGTERM drains and stops, SIGHUP reloads. Exit: 0 stopped, 1 could not start or go on, 2 bad configuration.\n",
-           spec->name, spec->summary, (int)out->len, (const char *)out->data);
-    return EXIT_STOPPED;
-}
-
-static int run_with_settings(struct service *s, bool only_check, struct buffer *why)
-{
-    enum result r = entropy_start();
-
-    if (!r && only_check)
-        r = service_settings_check(s->spec, s->settings, s->own, why);
-    if (r)
-        return complain(s->spec, r, why);
-    if (only_check) {
-        printf("hlidka-%s: the configuration is good\n", s->spec->name);
-        return EXIT_STOPPED;
-    }
-    return live(s, why);
-}
-
-/* In containers every process has the same number: the host's name tells them apart. */
-static void name_instance(struct service *s)
-{
-    char host[UV_MAXHOSTNAMESIZE] = "localhost";
-    size_t len = sizeof(host);
-
-    if (s->settings->instance) {
-        snprintf(s->instance, sizeof(s->instance), "%s", s->settings->instance);
-        return;
-    }
-    if (uv_os_gethostname(host, &len))
-        log_warn("service.no_hostname");
-    snprintf(s->instance, sizeof(s->instance), "%s-%.40s-%ld", s->spec->name, host, (long)getpid());
-}
-
-enum wish { WISH_SERVE, WISH_CHECK, WISH_HEALTH };
-
-static int run(const struct service_spec *spec, enum wish wish, struct buffer *why)
-{
-    struct service s = { .spec = spec };
-    enum result r = process_harden();
-
-    if (r) {
-        fprintf(stderr, "hlidka-%s: the process could not be hardened (core dumps, locked memory)\n", spec->name);
-        return EXIT_LOST;
-    }
-    r = service_settings_load(spec, &s.settings, &s.own, why);
-    if (r)
-        return complain(spec, r, why);
-    name_instance(&s);
-    log_start(spec->name, s.instance, service_log_level(s.settings));
-    process_keep_memory();
-
-    int code = wish == WISH_HEALTH ? health_ask(s.settings->admin) : run_with_settings(&s, wish == WISH_CHECK, why);
-    service_settings_free(s.settings);
-    return code;
-}
-
-int service_run(const struct service_spec *spec, int argc, char **argv)
-{
-    static const char *const OPTIONS[] = { [WISH_SERVE] = "", [WISH_CHECK] = "--check-config", [WISH_HEALTH] = "--health" };
-    const char *option = argc == 2 ? argv[1] : "";
-    enum wish wish = WISH_SERVE;
-    struct buffer text;
-    int code;
-
-    while (wish < WISH_HEALTH && strcmp(option, OPTIONS[wish]) != 0)
-        wish++;
-    buffer_init(&text, WHY_MAX);
-    if (argc <= 2 && strcmp(option, OPTIONS[wish]) == 0) {
-        code = run(spec, wish, &text);
-    } else if (strcmp(option, "--help") == 0) {
-        code = help(spec, &text);
-    } else if (strcmp(option, "--version") == 0) {
-        printf("hlidka-%s %s\n", spec->name, HLIDKA_VERSION);
-        code = EXIT_STOPPED;
-    } else {
-        fprintf(stderr, "usage: hlidka-%s [--help | --version | --check-config | --health]\n", spec->name);
-        code = EXIT_CONFIG;
-    }
-    buffer_free(&text);
-    return code;
 }

@@ -51,6 +51,12 @@ struct service_spec {
      * cookie. `why` for the operator.
      */
     enum result (*start)(struct service *s, const void *settings, void **state, struct buffer *why);
+    /*
+     * Called every tick_ms, from start() on until service_stopped(): after stop(), for those whose end waits for something.
+     * May be NULL.
+     */
+    void (*tick)(void *state);
+    uint32_t tick_ms;
     /* A watched file changed, or SIGHUP. A bad file is logged and refused whole; the old one stays. May be NULL. */
     void (*reload)(void *state);
     /* Appends "word: detail\n" for each reason not to be ready. May be NULL. */

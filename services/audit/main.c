@@ -45,9 +45,8 @@ struct app {
     uint64_t rules_stamp, rules_ms;
     unsigned newcomers;
     uint64_t purge_ms;
-    uv_timer_t tick;
     bool stopped;                       /* the leader has; notices have not all ended */
-    unsigned closing;                   /* handles and stores that have not closed yet */
+    bool closing;
 };
 
 static uint64_t boot_ms(void)
@@ -219,13 +218,15 @@ static void opened(void *cookie)
 
 static void close_store(struct app *a);
 
-static void on_tick(uv_timer_t *timer)
+static void tick(void *state)
 {
-    struct app *a = timer->data;
+    struct app *a = state;
 
-    if (a->stopped && a->auditor.store.notices_out == 0)
+    if (a->stopped && a->auditor.store.notices_out == 0) {
         close_store(a);
-    if (a->stopped || a->closing > 0 || !a->auditor.leader)
+        return;
+    }
+    if (a->stopped || a->closing || !a->auditor.leader)
         return;
     leader_tick(a->auditor.leader);
     if (boot_ms() - a->rules_ms >= RULES_MS)
@@ -265,10 +266,6 @@ static enum result start(struct service *s, const void *settings, void **state, 
         free(a);
         return r;
     }
-    /* Neither fails with a callback and a loop. */
-    uv_timer_init(service_loop(s), &a->tick);
-    a->tick.data = a;
-    uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
     *state = a;
     return RESULT_OK;
 }
@@ -290,8 +287,6 @@ static void closed(void *cookie)
     struct app *a = cookie;
     struct service *s = a->service;
 
-    if (--a->closing > 0)
-        return;
     leader_free(a->auditor.leader);
     alert_log_free(a->alerts);
     rule_set_free(a->rules);
@@ -300,16 +295,10 @@ static void closed(void *cookie)
     service_stopped(s);
 }
 
-static void tick_closed(uv_handle_t *handle)
-{
-    closed(handle->data);
-}
-
 static void close_store(struct app *a)
 {
     a->stopped = false;
-    a->closing = 2;
-    uv_close((uv_handle_t *)&a->tick, tick_closed);
+    a->closing = true;
     durable_close(a->durable, closed, a);
 }
 
@@ -349,6 +338,8 @@ int main(int argc, char **argv)
         .own_event = own_event,
         .check = check_config,
         .start = start,
+        .tick = tick,
+        .tick_ms = TICK_MS,
         .ready = ready,
         .stop = stop,
     };

@@ -69,8 +69,7 @@ struct app {
     struct introspection introspection;
     struct store_bearers bearers;
     struct store_reuse reuse;
-    uv_timer_t tick;
-    unsigned closing;                   /* handles and stores that have not closed yet */
+    bool stopping;
 };
 
 static struct lifetimes lifetimes_of(const struct settings *set)
@@ -242,10 +241,12 @@ static enum result open_introspection(struct app *a, const struct settings *set)
 
 /* ---- the store --------------------------------------------------------------------------------------------------- */
 
-static void on_tick(uv_timer_t *timer)
+static void tick(void *state)
 {
-    struct app *a = timer->data;
+    struct app *a = state;
 
+    if (a->stopping)
+        return;
     people_tick(a->authn.people, clock_unix_ms());
     introspection_tick(&a->introspection);
 }
@@ -307,10 +308,6 @@ static enum result start(struct service *s, const void *settings, void **state, 
         goto fail;
     if ((r = open_store(a, set, why)))
         goto fail_bot;
-    /* Neither fails with a callback and a loop. */
-    uv_timer_init(service_loop(s), &a->tick);
-    a->tick.data = a;
-    uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
     *state = a;
     return RESULT_OK;
 
@@ -334,15 +331,8 @@ static void closed(void *cookie)
     struct app *a = cookie;
     struct service *s = a->service;
 
-    if (--a->closing > 0)
-        return;
     free_app(a);
     service_stopped(s);
-}
-
-static void tick_closed(uv_handle_t *handle)
-{
-    closed(handle->data);
 }
 
 static void stop(struct service *s, void *state)
@@ -350,8 +340,7 @@ static void stop(struct service *s, void *state)
     struct app *a = state;
 
     (void)s;
-    a->closing = 2;
-    uv_close((uv_handle_t *)&a->tick, tick_closed);
+    a->stopping = true;
     durable_close(a->durable, closed, a);
 }
 
@@ -369,6 +358,8 @@ int main(int argc, char **argv)
         .listener = &LISTENER,
         .check = check_config,
         .start = start,
+        .tick = tick,
+        .tick_ms = TICK_MS,
         .reload = reload,
         .ready = ready,
         .stop = stop,

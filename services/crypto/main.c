@@ -41,9 +41,8 @@ struct app {
     struct roots *roots;
     struct claim *claim;
     struct janitor *janitor;
-    uv_timer_t tick;
     unsigned ticks;
-    unsigned closing;                   /* handles and stores that have not closed yet */
+    unsigned closing;                   /* of the store and the thread pool's work: what has not closed yet */
 };
 
 static enum result open_roots(const struct settings *set, struct roots **out, struct buffer *why)
@@ -112,10 +111,12 @@ static void send_event(void *cookie, const struct audit_event *event, struct byt
         bus_event(bus, event, key);
 }
 
-static void on_tick(uv_timer_t *timer)
+static void tick(void *state)
 {
-    struct app *a = timer->data;
+    struct app *a = state;
 
+    if (a->closing > 0)
+        return;
     rings_tick(a->vault.rings);
     if (++a->ticks % TICKS_A_SECOND != 0)
         return;
@@ -183,8 +184,6 @@ static enum result open_store(struct app *a, const struct settings *set, struct 
         r = add_metrics(a);
     if (!r)
         r = offload_new(service_loop(a->service), service_metrics(a->service), &a->vault.offload);
-    if (!r && (uv_timer_init(service_loop(a->service), &a->tick) || uv_timer_start(&a->tick, on_tick, RINGS_READ_MS, RINGS_READ_MS)))
-        r = RESULT_INTERNAL;
     if (r)
         durable_close(a->vault.durable, NULL, NULL);
     return r;
@@ -224,7 +223,6 @@ static enum result start(struct service *s, const void *settings, void **state, 
         free_app(a);
         return r;
     }
-    a->tick.data = a;
     *state = a;
     return RESULT_OK;
 }
@@ -258,18 +256,12 @@ static void closed(void *cookie)
     service_stopped(s);
 }
 
-static void tick_closed(uv_handle_t *handle)
-{
-    closed(handle->data);
-}
-
 static void stop(struct service *s, void *state)
 {
     struct app *a = state;
 
     (void)s;
-    a->closing = 3;
-    uv_close((uv_handle_t *)&a->tick, tick_closed);
+    a->closing = 2;
     durable_close(a->vault.durable, closed, a);
     offload_close(a->vault.offload, closed, a);
 }
@@ -286,6 +278,8 @@ int main(int argc, char **argv)
         .route_count = vault_route_count,
         .check = check_config,
         .start = start,
+        .tick = tick,
+        .tick_ms = RINGS_READ_MS,
         .ready = ready,
         .drain = drain,
         .stop = stop,

@@ -42,8 +42,7 @@ struct app {
     const char *policies_path;
     struct store_redis *redis;
     struct store_memory *memory;
-    uv_timer_t tick;
-    unsigned closing;                   /* handles and stores that have not closed yet */
+    bool stopping;
     double gauges[4];                   /* up, pending, local accounts, episodes */
 };
 
@@ -74,11 +73,12 @@ static void tell(void *cookie, const struct episode *e, enum episode_phase phase
     exceeded_tell(e, phase, clock_unix_ms(), send_event, cookie);
 }
 
-static void on_tick(uv_timer_t *timer)
+static void tick(void *state)
 {
-    const struct app *a = timer->data;
+    const struct app *a = state;
 
-    denials_tick(a->limiter.denials, clock_unix_ms());
+    if (!a->stopping)
+        denials_tick(a->limiter.denials, clock_unix_ms());
 }
 
 static void collect(void *cookie)
@@ -237,13 +237,10 @@ static enum result start(struct service *s, const void *settings, void **state, 
     a->limiter.store = store_redis_store(a->redis);
     a->limiter.local = store_memory_store(a->memory);
     r = add_metrics(a);
-    if (!r && (uv_timer_init(service_loop(s), &a->tick) || uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS)))
-        r = RESULT_INTERNAL;
     if (r) {
         store_redis_close(a->redis, NULL, NULL);
         goto fail;
     }
-    a->tick.data = a;
     *state = a;
     return RESULT_OK;
 
@@ -284,24 +281,13 @@ static void drain(void *state)
     denials_flush(a->limiter.denials);
 }
 
-static void closed(struct app *a)
+static void closed(void *cookie)
 {
+    struct app *a = cookie;
     struct service *s = a->service;
 
-    if (--a->closing > 0)
-        return;
     free_app(a);
     service_stopped(s);
-}
-
-static void tick_closed(uv_handle_t *handle)
-{
-    closed(handle->data);
-}
-
-static void redis_closed(void *cookie)
-{
-    closed(cookie);
 }
 
 static void stop(struct service *s, void *state)
@@ -310,9 +296,8 @@ static void stop(struct service *s, void *state)
 
     (void)s;
     denials_flush(a->limiter.denials);
-    a->closing = 2;
-    uv_close((uv_handle_t *)&a->tick, tick_closed);
-    store_redis_close(a->redis, redis_closed, a);
+    a->stopping = true;
+    store_redis_close(a->redis, closed, a);
 }
 
 int main(int argc, char **argv)
@@ -330,6 +315,8 @@ int main(int argc, char **argv)
         .ttl_max_ms = 5000,
         .check = check_config,
         .start = start,
+        .tick = tick,
+        .tick_ms = TICK_MS,
         .reload = reload,
         .ready = ready,
         .drain = drain,
