@@ -2,7 +2,7 @@
  * A part is stored: looked at in PostgreSQL, its bytes sealed and written on the thread pool, then committed. The decision
  * is made anew each time under the lock of the object's row; what it lacks is seen to outside and it is made again:
  *
- *     decide ── a digest, a blob, the hash of the whole? ──► thread pool ──► decide … ──► commit
+ *     decide ── a blob, the hash of the whole, a comparison? ──► thread pool ──► decide … ──► commit
  *
  * A blob whose row does not come is nobody's (janitor.h).
  */
@@ -10,8 +10,6 @@
 
 #include "clock.h"
 #include "entropy.h"
-
-#include <sodium.h>
 
 #define TRIES_MAX 6
 #define NS_PER_MS UINT64_C(1000000)
@@ -67,12 +65,23 @@ static void commit(struct once *c, const struct put *op, uint64_t received, uint
     });
 }
 
+/* However often PostgreSQL was asked, it names a blob that is not there; or there was something else each time. */
+static void despair(struct once *c, struct put *op)
+{
+    if (op->failed == RESULT_NOT_FOUND && op->bad) {
+        tampered(op->vault, &op->form.id, op->form.owner, "blob is missing", op->bad->range.offset);
+        refuse(c, op, FAULT_DECRYPT_FAILED, "a part of it is missing");
+    } else {
+        refuse(c, op, FAULT_UNAVAILABLE, "the recording changes faster than it can be looked at");
+    }
+}
+
 /* Leaves PostgreSQL for the thread pool; `key` is taken. */
 static void lack(struct once *c, struct put *op, unsigned what, struct secret *key)
 {
     if (++op->tries > TRIES_MAX) {
         secret_free(key);
-        refuse(c, op, FAULT_UNAVAILABLE, "the recording changes faster than it can be looked at");
+        despair(c, op);
         return;
     }
     op->lack = what;
@@ -86,12 +95,11 @@ static void lack(struct once *c, struct put *op, unsigned what, struct secret *k
 static enum result insert_part(struct once *c, const struct put *op)
 {
     static const struct pg_statement INSERT = { "part_insert",
-        "INSERT INTO parts (object_id, start, length, blob, header, digest) VALUES ($1, $2, $3, $4, $5, $6)", "uiiubb" };
+        "INSERT INTO parts (object_id, start, length, blob, header) VALUES ($1, $2, $3, $4, $5)", "uiiub" };
     const struct stored_part *p = &op->stored;
 
     return pg_add(once_writes(c), &INSERT, PG_UUID(&op->form.id), PG_INT((int64_t)p->range.offset), PG_INT((int64_t)p->range.length),
-                  PG_UUID(&p->blob), PG_BYTES(((struct bytes){ p->header, sizeof(p->header) })),
-                  PG_BYTES(((struct bytes){ p->digest, sizeof(p->digest) })));
+                  PG_UUID(&p->blob), PG_BYTES(((struct bytes){ p->header, sizeof(p->header) })));
 }
 
 /* None while it is not complete. */
@@ -181,7 +189,7 @@ static void begin(struct once *c, struct put *op, uint64_t now_ms)
             once_fail(c, r);
         } else {
             rings_count(op->vault->rings, k, 0, 1);
-            lack(c, op, PUT_BLOB | PUT_DIGEST | (op->range.length == op->form.size ? PUT_HASH : 0), key);
+            lack(c, op, PUT_BLOB | (op->range.length == op->form.size ? PUT_HASH : 0), key);
         }
     }
     keyset_release(set);
@@ -212,11 +220,12 @@ static void decide_again(struct once *c, struct put *op, const struct object *o,
 {
     struct sha256_text sha256;
 
-    if (!(op->have & PUT_DIGEST)) {
-        lack(c, op, PUT_DIGEST, key);
+    if (!(op->have & PUT_COMPARISON)) {
+        op->there = there;
+        lack(c, op, PUT_COMPARISON, key);
         return;
     }
-    enum fault_code fault = sodium_memcmp(op->stored.digest, there->digest, sizeof(there->digest)) ? FAULT_CONFLICT : FAULT_COUNT;
+    enum fault_code fault = op->same ? FAULT_COUNT : FAULT_CONFLICT;
     if (fault == FAULT_COUNT && o->complete)
         fault = object_sha256(op->vault, key, o, &sha256);
     secret_free(key);
@@ -231,7 +240,7 @@ static void decide_again(struct once *c, struct put *op, const struct object *o,
 static void decide_more(struct once *c, struct put *op, const struct object *o, struct pg_batch *rows, struct secret *key)
 {
     bool completes = o->received + op->range.length == o->form.size;
-    unsigned need = PUT_BLOB | PUT_DIGEST | (completes ? PUT_HASH : 0);
+    unsigned need = PUT_BLOB | (completes ? PUT_HASH : 0);
     enum result r = RESULT_OK;
 
     if (op->range.offset == 0 && !media_matches(op->media, op->body->data)) {

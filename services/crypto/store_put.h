@@ -5,7 +5,7 @@
 #include "store_recordings.h"
 
 enum {
-    PUT_DIGEST = 1,                     /* of the part's bytes */
+    PUT_COMPARISON = 1,                 /* with the very part, which is there */
     PUT_BLOB = 2,                       /* the part, sealed and written */
     PUT_HASH = 4,                       /* SHA-256 of the whole */
 };
@@ -24,6 +24,8 @@ struct put {
 
     unsigned have, lack;                /* PUT_… */
     struct secret *key;                 /* only while at work */
+    const struct stored_part *there;    /* PUT_COMPARISON */
+    bool same;
     struct stored_part *others;         /* PUT_HASH: all parts but this one, in order */
     size_t other_count;
 

@@ -128,7 +128,7 @@ enum fault_code object_sha256(struct vault *v, const struct secret *key, const s
 
 /* ---- parts --------------------------------------------------------------------------------------------------------- */
 
-#define PART_COLUMNS "p.start, p.length, p.blob, p.header, p.digest"
+#define PART_COLUMNS "p.start, p.length, p.blob, p.header"
 
 enum result parts_ask(struct pg_batch *b, const struct uuid *id, struct part range)
 {
@@ -162,8 +162,6 @@ enum result parts_read(struct pg_batch *b, size_t stmt, struct arena *a, struct 
         p->range = (struct part){ (uint64_t)pg_int(b, stmt, i, 0), (uint64_t)pg_int(b, stmt, i, 1) };
         p->blob = pg_uuid(b, stmt, i, 2);
         r = copy_bytes(pg_bytes(b, stmt, i, 3), p->header, sizeof(p->header));
-        if (!r)
-            r = copy_bytes(pg_bytes(b, stmt, i, 4), p->digest, sizeof(p->digest));
     }
     return r || !pg_misread(b) ? r : RESULT_INTERNAL;
 }

@@ -34,7 +34,6 @@ struct stored_part {
     struct part range;
     struct uuid blob;
     uint8_t header[COBBLESTONE_HEADER_LEN];
-    uint8_t digest[RECORDING_DIGEST_LEN];
 };
 
 /* Two statements: the object (locked where asked), and whether it has expired before. */

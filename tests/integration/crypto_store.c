@@ -542,6 +542,32 @@ Test(crypto_store, of_two_different_parts_at_once_one_wins)
     cr_expect(fixture_wait(f, blobs_are, &blobs, 5000), "%zu blobs", blob_count());
 }
 
+/* The part that is there is read back for it, so what was done to it meanwhile shows. */
+Test(crypto_store, a_part_sent_again_is_compared_with_what_is_there)
+{
+    struct uuid id = put_whole(2 * UNIT);
+    struct crypto_audio_put_request body = part_body(&id, 2 * UNIT, 0, 2 * UNIT);
+    struct crypto_audio_put_result result;
+    static uint8_t other[2 * UNIT];
+    char path[256];
+
+    cr_expect_eq(ask(&op_crypto_audio_put, &body, &result), 200);
+    cr_expect(result.complete && result.received == 2 * UNIT);
+    memcpy(other, body.data.data, sizeof(other));
+    other[sizeof(other) - 1] ^= 1;
+    body.data.data = other;
+    cr_expect_eq(ask(&op_crypto_audio_put, &body, NULL), 409);
+    cr_expect_str_eq(last_code(), "conflict");
+    cr_assert_eq(blobs_there(path), 1);
+    flip(path, 5000);
+    cr_expect_eq(ask(&op_crypto_audio_put, &body, NULL), 422);
+    cr_expect_str_eq(last_code(), "decrypt_failed");
+    cr_expect_eq(instances[0].vault.stats.tampered + instances[1].vault.stats.tampered, 1);
+    must(unlink(path) == 0);
+    cr_expect_eq(ask(&op_crypto_audio_put, &body, NULL), 422);
+    cr_expect_eq(instances[0].vault.stats.tampered + instances[1].vault.stats.tampered, 2);
+}
+
 Test(crypto_store, the_last_parts_at_once_complete_it_once)
 {
     for (unsigned round = 0; round < 5; round++) {

@@ -2,9 +2,6 @@
 
 #include "kdf.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <sodium.h>
 #include <stdlib.h>
 
 #define LABEL "hlidka-audio-v1"
@@ -42,20 +39,6 @@ static enum result derive(const struct secret *key, struct text purpose, struct 
     e = kdf_expand(secret_bytes(key), &info, 1, secret_fill(*out), RECORDING_KEY_LEN);
     if (e)
         secret_free(*out);
-    return e;
-}
-
-enum result recording_digest(const struct secret *key, struct bytes data, uint8_t out[RECORDING_DIGEST_LEN])
-{
-    struct secret *sub;
-    unsigned len = RECORDING_DIGEST_LEN;
-    enum result e = derive(key, TEXT("hlidka-audio-digest-v2"), &sub);
-
-    if (e)
-        return e;
-    if (!HMAC(EVP_sha256(), secret_bytes(sub).data, RECORDING_KEY_LEN, data.data, data.len, out, &len))
-        e = RESULT_CRYPTO;
-    secret_free(sub);
     return e;
 }
 

@@ -5,13 +5,10 @@
  *     context = "hlidka-audio-v1" ‖ realm, object id (16), offset, length, size (8 BE each), media type, owner (empty if
  *               none), created_at (ms, 8 BE), each as u16 BE length ‖ bytes
  *
- * Two more things are kept in rows, under keys that go with the object's:
+ * Its row keeps the hash of the whole, under a key that goes with the object's:
  *
- *     digest  = HMAC-SHA-256(HKDF-Expand-SHA-512(object key, "hlidka-audio-digest-v2"), the part's bytes)
  *     sha256  = nonce (12) ‖ AES-256-GCM(HKDF-Expand-SHA-512(object key, "hlidka-audio-sha256-v1"), nonce, AAD = object id,
  *               SHA-256 of the whole)
- *
- * so that a part which is sent again is compared without reading it back.
  */
 #ifndef HLIDKA_RECORDING_H
 #define HLIDKA_RECORDING_H
@@ -24,7 +21,6 @@
 #include "uuid.h"
 
 #define RECORDING_KEY_LEN 32
-#define RECORDING_DIGEST_LEN 32
 #define RECORDING_SHA256_LEN 32
 #define RECORDING_SEALED_SHA256_LEN (GCM_NONCE_LEN + RECORDING_SHA256_LEN + GCM_TAG_LEN)
 #define RECORDING_CONTEXT_MAX 512
@@ -43,8 +39,6 @@ struct recording {
 MUST_USE enum result recording_context(const struct recording *r, struct part p, struct buffer *out);
 
 /* RESULT_OUT_OF_RANGE for a key of another length. */
-MUST_USE enum result recording_digest(const struct secret *key, struct bytes data, uint8_t out[RECORDING_DIGEST_LEN]);
-
 MUST_USE enum result recording_seal_sha256(const struct secret *key, const struct uuid *id, const uint8_t nonce[GCM_NONCE_LEN],
                                            const uint8_t sha256[RECORDING_SHA256_LEN],
                                            uint8_t out[RECORDING_SEALED_SHA256_LEN]);

@@ -36,7 +36,6 @@ CREATE TABLE parts (
     length    bigint NOT NULL CHECK (length BETWEEN 1 AND 524288),
     blob      uuid   NOT NULL,
     header    bytea  NOT NULL CHECK (octet_length(header) = 56),        -- salt and commitment
-    digest    bytea  NOT NULL CHECK (octet_length(digest) = 32),        -- keyed, of the part's bytes
     CONSTRAINT parts_pkey PRIMARY KEY (object_id, start),
     CONSTRAINT parts_blob UNIQUE (blob)
 );
