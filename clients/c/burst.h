@@ -24,7 +24,7 @@ MUST_USE enum result burst_open(struct hlidka *c);
 void burst_loop(struct hlidka *c);              /* its handle of the loop */
 void burst_free(struct burst *b);
 
-/* The message in c->value is call's. RESULT_NO_MEMORY. */
+/* The message in c->value is call's; a large one leaves at once. RESULT_NO_MEMORY, RESULT_FULL (librdkafka's queue). */
 MUST_USE enum result burst_add(struct hlidka *c, const struct hlidka_call *call);
 
 #endif

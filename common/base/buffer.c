@@ -15,10 +15,11 @@ void buffer_init(struct buffer *b, size_t limit)
 
 static size_t grown_cap(const struct buffer *b, size_t need)
 {
-    size_t cap = b->cap ? b->cap : FIRST_CAP;
+    size_t cap = b->cap < FIRST_CAP ? FIRST_CAP : b->cap <= SIZE_MAX / 2 ? 2 * b->cap : SIZE_MAX;
 
-    while (cap < need)
-        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    /* What comes in one large piece leaves room for a little behind it, not for as much again: all of it is wiped. */
+    if (cap < need)
+        cap = need <= SIZE_MAX - need / 8 ? need + need / 8 : need;
     return cap < b->limit ? cap : b->limit;
 }
 

@@ -60,13 +60,19 @@ void mp_put_text(struct mp_writer *w, struct text t)
     msgpack_pack_str_with_body(&p, t.data, t.len);
 }
 
-void mp_put_bin(struct mp_writer *w, const void *data, size_t len)
+void mp_put_bin_head(struct mp_writer *w, size_t len)
 {
     msgpack_packer p = packer_of(w);
 
     if (len > UINT32_MAX && !w->status)
         w->status = RESULT_TOO_LARGE;
-    msgpack_pack_bin_with_body(&p, data, len);
+    msgpack_pack_bin(&p, len);
+}
+
+void mp_put_bin(struct mp_writer *w, const void *data, size_t len)
+{
+    mp_put_bin_head(w, len);
+    append(w, data, len);
 }
 
 void mp_put_array(struct mp_writer *w, uint32_t count)

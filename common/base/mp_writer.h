@@ -29,6 +29,8 @@ void mp_put_uint(struct mp_writer *w, uint64_t v);
 void mp_put_int(struct mp_writer *w, int64_t v);
 void mp_put_text(struct mp_writer *w, struct text t);
 void mp_put_bin(struct mp_writer *w, const void *data, size_t len);
+/* What comes before len bytes that the caller appends to the buffer. */
+void mp_put_bin_head(struct mp_writer *w, size_t len);
 void mp_put_array(struct mp_writer *w, uint32_t count);
 void mp_put_map(struct mp_writer *w, uint32_t pairs);
 /* A value that is msgpack already. */

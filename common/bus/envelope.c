@@ -76,21 +76,22 @@ enum result envelope_frame(struct bytes value, struct envelope *out)
     return in.at == in.end ? RESULT_OK : RESULT_MALFORMED;
 }
 
-enum result envelope_write(struct bytes header, struct bytes box, struct bytes sig, struct buffer *out)
+enum result envelope_begin(struct bytes header, size_t box_len, bool is_signed, struct buffer *out)
 {
-    size_t before = out->len;
     struct mp_writer w = mp_writer_to(out);
 
-    mp_put_array(&w, sig.len > 0 ? 4 : 3);
+    mp_put_array(&w, is_signed ? 4 : 3);
     mp_put_uint(&w, 1);
     mp_put_bin(&w, header.data, header.len);
-    mp_put_bin(&w, box.data, box.len);
-    if (sig.len > 0)
-        mp_put_bin(&w, sig.data, sig.len);
-    if (!w.status && out->len - before > ENVELOPE_VALUE_MAX)
-        w.status = RESULT_TOO_LARGE;
-    if (w.status)
-        out->len = before;
+    mp_put_bin_head(&w, box_len);
+    return w.status;
+}
+
+enum result envelope_end(const uint8_t sig[ENVELOPE_SIG_LEN], struct buffer *out)
+{
+    struct mp_writer w = mp_writer_to(out);
+
+    mp_put_bin(&w, sig, ENVELOPE_SIG_LEN);
     return w.status;
 }
 

@@ -71,7 +71,9 @@ MUST_USE enum result envelope_parse(struct envelope *e, enum envelope_kind kind)
  */
 MUST_USE enum result envelope_write_header(const struct envelope_header *h, enum envelope_kind kind, struct buffer *out);
 
-/* Writes the whole value; sig may be empty. RESULT_TOO_LARGE over ENVELOPE_VALUE_MAX; on error out is as it was. */
-MUST_USE enum result envelope_write(struct bytes header, struct bytes box, struct bytes sig, struct buffer *out);
+/* The value around its box, which is made where it stays: envelope_begin, then box_len bytes that the caller appends, then
+ * envelope_end where it is signed. */
+MUST_USE enum result envelope_begin(struct bytes header, size_t box_len, bool is_signed, struct buffer *out);
+MUST_USE enum result envelope_end(const uint8_t sig[ENVELOPE_SIG_LEN], struct buffer *out);
 
 #endif

@@ -115,7 +115,6 @@ enum result keyring_load(const char *key_path, const char *sign_path, struct key
     if (!k)
         return RESULT_NO_MEMORY;
     buffer_init(&k->header, ENVELOPE_HEADER_MAX);
-    buffer_init(&k->box, ENVELOPE_VALUE_MAX);
     r = key_cache_new(SHARED_MAX, &k->shared);
     if (r) {
         complain(why, key_path, 1, "no locked memory for the keys (raise RLIMIT_MEMLOCK)");
@@ -140,7 +139,6 @@ void keyring_free(struct keyring *k)
 {
     if (!k)
         return;
-    buffer_free(&k->box);
     buffer_free(&k->header);
     for (unsigned i = 0; i < k->sign_count; i++)
         secret_free(k->signs[i].secret);

@@ -23,7 +23,7 @@ struct keyring {
     struct signing_key signs[PRINCIPAL_SIGNS_MAX];
     unsigned sign_count;
     struct key_cache *shared;
-    struct buffer header, box;          /* of the message that is being made, kept for the next */
+    struct buffer header;               /* of the message that is being made, kept for the next */
 };
 
 /* The place of our key of that id in keys; key_count when there is none. */

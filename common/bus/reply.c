@@ -72,15 +72,11 @@ static enum result seal(struct request *rq, struct bytes body, struct buffer *va
     entropy_public(h.nonce, sizeof(h.nonce));
 
     buffer_reset(&rs->header);
-    buffer_reset(&rs->box);
     buffer_reset(value);
     if (!peer)
         r = RESULT_NOT_FOUND;
-    else if (!(r = envelope_write_header(&h, ENVELOPE_REPLY, &rs->header)) &&
-             !(r = seal_box(rq->identity->keyring, SEAL_RESPONDER, peer, &h, buffer_bytes(&rs->header), body, &rs->box)))
-        r = envelope_write(buffer_bytes(&rs->header), buffer_bytes(&rs->box), (struct bytes){ 0 }, value);
-    if (rs->box.cap > KEEP_BYTES)
-        buffer_free(&rs->box);
+    else if (!(r = envelope_write_header(&h, ENVELOPE_REPLY, &rs->header)))
+        r = seal_value(rq->identity->keyring, SEAL_RESPONDER, peer, &h, buffer_bytes(&rs->header), body, false, value);
     return r;
 }
 

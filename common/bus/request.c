@@ -15,7 +15,6 @@ void requests_init(struct bus *b)
 {
     buffer_init(&b->requests.plain, ENVELOPE_VALUE_MAX);
     buffer_init(&b->requests.header, ENVELOPE_HEADER_MAX);
-    buffer_init(&b->requests.box, ENVELOPE_VALUE_MAX);
 }
 
 struct request *request_new(struct bus *b)
@@ -110,7 +109,6 @@ void requests_free(struct bus *b)
     rs->free_count = 0;
     buffer_free(&rs->plain);
     buffer_free(&rs->header);
-    buffer_free(&rs->box);
 }
 
 /* ---- what a handler sees ---- */

@@ -63,7 +63,7 @@ struct requests {
     struct request *free;
     unsigned free_count;
     size_t slow;                        /* slow ops at work */
-    struct buffer plain, header, box;   /* scratch of sealing */
+    struct buffer plain, header;        /* scratch of sealing */
     uint64_t slow_refused, unsealed;
 };
 

@@ -196,28 +196,44 @@ enum result verify_detached(const uint8_t public_key[32], struct text context, s
 
 /* ---- a whole message ------------------------------------------------------------------------------------------ */
 
+static enum result sign_value(const struct keyring *k, struct bytes header, struct bytes box, struct buffer *value)
+{
+    uint8_t sig[ENVELOPE_SIG_LEN];
+    enum result r = seal_sign(k, header, box, sig);
+
+    return r ? r : envelope_end(sig, value);
+}
+
+enum result seal_value(struct keyring *k, enum seal_role role, const struct principal_key *peer, const struct envelope_header *h,
+                       struct bytes header, struct bytes body, bool sign, struct buffer *value)
+{
+    size_t before = value->len, at;
+    enum result r;
+
+    if (body.len > ENVELOPE_VALUE_MAX)
+        return RESULT_TOO_LARGE;
+    r = envelope_begin(header, body.len + ENVELOPE_TAG_LEN, sign, value);
+    at = value->len;
+    if (!r)
+        r = seal_box(k, role, peer, h, header, body, value);
+    if (!r && sign)
+        r = sign_value(k, header, (struct bytes){ value->data + at, value->len - at }, value);
+    if (!r && value->len - before > ENVELOPE_VALUE_MAX)
+        r = RESULT_TOO_LARGE;
+    if (r)
+        value->len = before;
+    return r;
+}
+
 enum result seal_message(struct keyring *k, enum envelope_kind kind, const struct principal_key *peer,
                          struct envelope_header *h, struct bytes body, bool sign, struct buffer *value)
 {
     enum seal_role role = kind == ENVELOPE_REPLY ? SEAL_RESPONDER : SEAL_INITIATOR;
-    uint8_t sig[ENVELOPE_SIG_LEN] = { 0 };
     enum result r;
 
     buffer_reset(&k->header);
-    buffer_reset(&k->box);
     h->skid = keyring_own(k)->id;
     h->dkid = peer->id;
     r = envelope_write_header(h, kind, &k->header);
-    if (r)
-        return r;
-    r = seal_box(k, role, peer, h, buffer_bytes(&k->header), body, &k->box);
-    if (r)
-        return r;
-    if (sign) {
-        r = seal_sign(k, buffer_bytes(&k->header), buffer_bytes(&k->box), sig);
-        if (r)
-            return r;
-    }
-    return envelope_write(buffer_bytes(&k->header), buffer_bytes(&k->box),
-                          (struct bytes){ sig, sign ? sizeof(sig) : 0 }, value);
+    return r ? r : seal_value(k, role, peer, h, buffer_bytes(&k->header), body, sign, value);
 }

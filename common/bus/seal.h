@@ -56,6 +56,14 @@ MUST_USE enum result sign_detached(const struct keyring *k, struct text context,
 MUST_USE enum result verify_detached(const uint8_t public_key[32], struct text context, struct bytes body, const uint8_t sig[64]);
 
 /*
+ * The value of a message whose header is written: body sealed as by seal_box, signed when `sign` (by our first signing key),
+ * framed, appended to `value`. Errors as there; RESULT_TOO_LARGE over ENVELOPE_VALUE_MAX; on error value is as it was.
+ */
+MUST_USE enum result seal_value(struct keyring *k, enum seal_role role, const struct principal_key *peer,
+                                const struct envelope_header *h, struct bytes header, struct bytes body, bool sign,
+                                struct buffer *value);
+
+/*
  * A whole value: header written, body sealed, signed when `sign`, framed. h->skid and h->dkid are set here from
  * our sending key and peer. Errors as above.
  */

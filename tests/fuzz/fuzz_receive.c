@@ -100,17 +100,11 @@ static void seal(struct keyring *from, const struct envelope_header *h, struct b
                  struct buffer *value)
 {
     struct envelope_header keyed = *h;
-    struct buffer box;
-    uint8_t sig[64];
     bool sign = keyring_signer(from) != NULL;
 
     keyed.skid = keyring_own(from)->id;
     keyed.dkid = keyring_own(service)->id;
-    buffer_init(&box, ENVELOPE_VALUE_MAX);
-    require(seal_box(from, SEAL_INITIATOR, keyring_own(service), &keyed, header, body, &box) == RESULT_OK);
-    require(!sign || seal_sign(from, header, buffer_bytes(&box), sig) == RESULT_OK);
-    require(envelope_write(header, buffer_bytes(&box), (struct bytes){ sig, sign ? 64 : 0 }, value) == RESULT_OK);
-    buffer_free(&box);
+    require(seal_value(from, SEAL_INITIATOR, keyring_own(service), &keyed, header, body, sign, value) == RESULT_OK);
 }
 
 static void seal_header(struct keyring *from, enum envelope_kind kind, struct bytes input, struct buffer *value)

@@ -470,19 +470,16 @@ void probe_body(struct buffer *out, const char *text, uint64_t size)
 void client_seal(struct fixture_client *c, const struct envelope_header *h, struct bytes body, struct buffer *value)
 {
     const struct principal *probe = principals_find(principals, text_of(c->f->service));
-    struct buffer header, box;
+    struct buffer header;
 
     buffer_init(&header, 4096);
-    buffer_init(&box, 2000000);
     must(!envelope_write_header(h, ENVELOPE_REQUEST, &header));
     /* Honestly sealed, whatever the header says of keys. */
     struct envelope_header keys = *h;
     keys.skid = keyring_own(c->keyring)->id;
     keys.dkid = probe->keys[0].id;
-    must(!seal_box(c->keyring, SEAL_INITIATOR, &probe->keys[0], &keys, buffer_bytes(&header), body, &box));
-    must(!envelope_write(buffer_bytes(&header), buffer_bytes(&box), (struct bytes){ 0 }, value));
+    must(!seal_value(c->keyring, SEAL_INITIATOR, &probe->keys[0], &keys, buffer_bytes(&header), body, false, value));
     buffer_free(&header);
-    buffer_free(&box);
 }
 
 void client_send(struct fixture_client *c, const char *topic, int32_t partition, struct bytes key, struct bytes value)

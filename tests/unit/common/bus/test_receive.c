@@ -81,21 +81,15 @@ static struct keyring *ring_of(struct scene *s, const char *who)
 static void compose(struct scene *s, struct keyring *from, struct envelope_header h, const struct envelope_header *told,
                     struct bytes body, bool sign)
 {
-    struct buffer header, box;
-    uint8_t sig[64];
+    struct buffer header;
 
     buffer_init(&header, ENVELOPE_HEADER_MAX);
-    buffer_init(&box, ENVELOPE_VALUE_MAX);
     h.skid = keyring_own(from)->id;
     h.dkid = keyring_own(s->service)->id;
     cr_assert_eq(envelope_write_header(told, s->r.kind, &header), RESULT_OK);
-    cr_assert_eq(seal_box(from, SEAL_INITIATOR, keyring_own(s->service), &h, buffer_bytes(&header), body, &box), RESULT_OK);
-    if (sign)
-        cr_assert_eq(seal_sign(from, buffer_bytes(&header), buffer_bytes(&box), sig), RESULT_OK);
     buffer_reset(&s->value);
-    cr_assert_eq(envelope_write(buffer_bytes(&header), buffer_bytes(&box), (struct bytes){ sig, sign ? 64 : 0 }, &s->value),
+    cr_assert_eq(seal_value(from, SEAL_INITIATOR, keyring_own(s->service), &h, buffer_bytes(&header), body, sign, &s->value),
                  RESULT_OK);
-    buffer_free(&box);
     buffer_free(&header);
 }
 
