@@ -30,14 +30,15 @@ static const struct pg_statement TURN = { "outbox_turn",
 
 /*
  * Mine, or nobody's any more; and nothing of a user of whom somebody else still holds an earlier row. Own fresh rows
- * need no update: they are held long enough. $4 is half the time for which rows are held.
+ * need no update: they are held long enough. $4 is half the time for which rows are held. All rows are held against one
+ * instant: with a clock that goes on from row to row, one that was still held and is not taken would hold up none after it.
  */
 static const struct pg_statement TAKE = { "outbox_take",
     "WITH due AS MATERIALIZED ("
     "  SELECT * FROM outbox o"
-    "  WHERE stream = $1 AND (holder = $2 OR held_until < clock_timestamp())"
+    "  WHERE stream = $1 AND (holder = $2 OR held_until < statement_timestamp())"
     "    AND NOT EXISTS (SELECT FROM outbox p WHERE p.stream = o.stream AND p.user_key = o.user_key AND p.n < o.n"
-    "                    AND p.holder <> $2 AND p.held_until >= clock_timestamp())"
+    "                    AND p.holder <> $2 AND p.held_until >= statement_timestamp())"
     "  ORDER BY n LIMIT $3),"
     " held AS ("
     "  UPDATE outbox SET holder = $2, held_until = " HELD("$4 * 2") " FROM due"
