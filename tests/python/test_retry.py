@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import struct
+import threading
 import time
 import uuid
 from base64 import b64decode
@@ -14,8 +16,7 @@ import hlidka
 import pytest
 import yaml
 from conftest import Stack
-from hlidka import client as client_module
-from hlidka import ops, refusals
+from hlidka import ops, pending, refusals
 from nacl import bindings as sodium
 from nacl.exceptions import BadSignatureError
 from standin import Asked, StandIn, ok, refused
@@ -92,7 +93,7 @@ def test_a_sleeping_machine_has_not_stopped_the_clock(stack: Stack, monkeypatch:
 
     def jumping() -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME) + asleep
-    monkeypatch.setattr(client_module, "boottime", jumping)
+    monkeypatch.setattr(pending, "boottime", jumping)
 
     async def test(client: hlidka.Client, there: StandIn) -> None:
         nonlocal asleep
@@ -133,3 +134,78 @@ def test_a_service_takes_the_signature(with_client: Callable[..., None], stack: 
         body = ops.AuthUserImportRequest(user_id=f"u-{uuid.uuid4()}")
         assert await client.call(ops.AUTH_USER_IMPORT, body) == {}
     with_client(test, principal="ops", sign=stack.key("ops").with_suffix(".sign"))
+
+
+def test_what_was_begun_can_be_awaited_by_several_and_cancelled_by_each_alone(stack: Stack) -> None:
+    gate = threading.Event()
+
+    def answer(_: Asked) -> dict[str, Any]:
+        gate.wait(5)
+        return NOTHING
+
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        asked = client.begin(ops.AUTH_SESSION_LIST, BODY, deadline=5)
+        assert client.stats().in_flight == 1
+
+        async def wait() -> ops.AuthSessionListResult:
+            return await asked
+        one, other = asyncio.create_task(wait()), asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        one.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await one
+        gate.set()
+        assert await other == await asked == {"sessions": []}
+        assert (client.stats().in_flight, len(there.asked)) == (0, 1)
+    served(stack, answer, test)
+
+
+def test_what_was_begun_and_never_awaited_ends_at_its_deadline(stack: Stack) -> None:
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        asked = client.begin(ops.AUTH_SESSION_LIST, BODY, deadline=0.3)
+        await asyncio.sleep(0.5)
+        assert (client.stats().in_flight, client.stats().timeouts) == (0, 1)
+        for _ in range(2):
+            with pytest.raises(hlidka.NoAnswer):
+                await asked
+    served(stack, in_turn(None), test)
+
+
+def test_a_later_copys_refusal_ends_the_waiting_after_a_503(stack: Stack) -> None:
+    """Two copies are out when the first answer comes: a 503, which would be waited for; the second is final."""
+    place: list[StandIn] = []
+
+    def answer(asked: Asked) -> dict[str, Any] | None:
+        if sum(a.header["id"] == asked.header["id"] for a in place[0].asked) == 2:
+            place[0].reply(asked, refused(503, "unavailable", retry_after_ms=2000))
+            place[0].reply(asked, refused(401, "invalid_token"))
+        return None
+
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        place.append(there)
+        begun = time.monotonic()
+        with pytest.raises(refusals.InvalidToken):
+            await client.call(ops.AUTH_SESSION_LIST, BODY, deadline=5)
+        assert time.monotonic() - begun < 2.5
+        assert len(there.asked) == 2
+    served(stack, answer, test)
+
+
+def test_an_answered_call_leaves_no_cycle(stack: Stack) -> None:
+    """What only the garbage collector frees, it frees in pauses."""
+    async def test(client: hlidka.Client, there: StandIn) -> None:
+        await client.call(ops.AUTH_SESSION_LIST, BODY)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                await client.call(ops.AUTH_SESSION_LIST, BODY)
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = [o for o in gc.garbage if type(o).__module__.startswith("hlidka") or isinstance(o, asyncio.Future)]
+            assert left == []
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    served(stack, in_turn(NOTHING), test)

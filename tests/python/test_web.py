@@ -14,7 +14,7 @@ import hlidka
 import httpx
 import pytest
 from conftest import Stack
-from hlidka import ops
+from hlidka import ops, pending
 from hlidka.fastapi import Hlidka, Settings
 from web import SITE, browser, has_security_headers, init_data, is_problem, make, signed_by_telegram, somewhere, totp
 
@@ -328,9 +328,9 @@ def test_the_trace_of_a_request_goes_on_to_hlidka(world: Run, monkeypatch: pytes
     seen: list[str | None] = []
     send = hlidka.Client._send
 
-    def watched(self: hlidka.Client, *args: Any) -> None:
-        seen.append(hlidka.traceparent.get() if args[-1] is None else args[-1])
-        send(self, *args)
+    def watched(self: hlidka.Client, request: pending.Request, ttl: float) -> None:
+        seen.append(request.trace)
+        send(self, request, ttl)
     monkeypatch.setattr(hlidka.Client, "_send", watched)
     mine = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -56,6 +56,20 @@ def test_a_value_over_the_bound_is_not_made() -> None:
         wire.seal(HEADER, bytes(1_000_000), KEY, None)
 
 
+@pytest.mark.parametrize("trace", [None, "0" * 55])
+@pytest.mark.parametrize("size", [0, 200, 300, 70_000])
+def test_an_envelope_is_the_header_that_it_says(trace: str | None, size: int) -> None:
+    fixed: dict[str, Any] = {"op": "x.y", "src": "a", "dst": "b", "skid": b"s" * 8, "dkid": b"d" * 8, "reply": ["t", 3]}
+    head = wire.Envelope(**fixed).head(b"i" * 16, 1_700_000_000_123, b"n" * 24, 60_000, trace)
+    header = {"id": b"i" * 16, "ts": 1_700_000_000_123, "nonce": b"n" * 24, "ttl": 60_000, **fixed}
+    assert wire.unpack(head) == header | ({} if trace is None else {"trace": trace})
+    value = wire.sealed(head, b"n" * 24, bytes(size), KEY, None)
+    version, taken, box = wire.unpack(value)
+    assert (version, taken) == (1, head)
+    assert sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(box, head, b"n" * 24, KEY) == bytes(size)
+    assert value == wire.pack([1, head, box])
+
+
 def test_kafka_keys_say_where_and_not_who() -> None:
     assert wire.request_key("ratelimit", {"user_id": "u-1", "ip": "192.0.2.1"}) == b"u-1"
     plain, mapped = ({"ip": ip} for ip in ("192.0.2.1", "::ffff:192.0.2.1"))

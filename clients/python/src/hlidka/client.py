@@ -4,61 +4,32 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from . import columns, wire
 from .audio import Audio
-from .clock import LOOK_S, boottime, now_ms
-from .errors import Closed, Full, HlidkaError, InvalidCall, NoAnswer, Refused
+from .clock import now_ms
+from .errors import Closed, Full, InvalidCall, Refused
 from .kafka import Kafka
 from .keys import Keyring
 from .op import Op
 from .ops import AuditEvent
-from .refusals import BY_CODE, Unavailable
+from .pending import Desk, Pending, Request, Stats
 
 Body = TypeVar("Body")
 Result = TypeVar("Result")
 
 DEADLINE_MAX_S = 900.0
-PATIENCE_S = (0.2, 2.0)         # how long a copy is waited for before the next is sent: a quarter of the deadline, within
-BACKOFF_S = (0.1, 2.0)          # after a 503 without its own hint
-WORTH_S = 0.02                  # what must be left for a send to have a chance
-CLOCK_STEP_S = 0.05             # the wire counts in ms, and a message takes a while to be judged
+TTL_MAX_S = (60.0, 5.0)         # that services take; ratelimit
 NODE = os.urandom(4).hex()      # client.id of this process
 
 TRACE = re.compile(r"[0-9a-f-]{1,64}")
 
 # W3C traceparent of what this task is doing; calls and events carry it unless they are given their own.
 traceparent: contextvars.ContextVar[str | None] = contextvars.ContextVar("hlidka.traceparent", default=None)
-
-
-@dataclass(slots=True)
-class Stats:
-    calls: int = 0
-    answered: int = 0
-    timeouts: int = 0
-    resends: int = 0
-    in_flight: int = 0
-    undelivered: int = 0                # requests that no broker took within their time
-    events: int = 0                     # handed to the brokers' queue
-    events_dropped: int = 0             # not: the queue was full, or nobody took them; audit sees the gap
-    ignored_malformed: int = 0          # values on our partition that were no answer for us:
-    ignored_unasked: int = 0            #   to nothing that waits (a neighbour's, or a second copy)
-    ignored_mismatched: int = 0         #   src, dst or op not the request's
-    ignored_unknown_key: int = 0
-    ignored_not_authentic: int = 0
-
-
-@dataclass(slots=True)
-class _Waiting:
-    op: str
-    dst: str
-    answer: asyncio.Future[dict[str, Any]]
 
 
 class Client:
@@ -76,8 +47,10 @@ class Client:
         self._reply_topic, self._partition = f"{prefix}replies.{principal}", 0
         self._in_flight_max = in_flight_max
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[bytes, _Waiting] = {}
         self._stats = Stats()
+        self._desk = Desk(self._loop, self._stats, self._send)
+        self._waiting = self._desk.waiting
+        self._envelopes: dict[str, tuple[wire.Envelope, bytes]] = {}      # by op: and the key that seals
         self._instance, self._n = os.urandom(8), 0
         self._closing: asyncio.Task[None] | None = None
         self.audio = Audio(self)
@@ -111,9 +84,8 @@ class Client:
     async def close(self, grace: float = 2.0) -> None:
         """Ends every call with Closed and gives events up to `grace` seconds to leave. Repeatable."""
         if self._closing is None:
-            for w in self._waiting.values():
-                if not w.answer.done():
-                    w.answer.set_exception(Closed(f"{w.op}: the client is closing"))
+            for pending in list(self._waiting.values()):
+                pending.fail(Closed(f"{pending.op}: the client is closing"))
             self._closing = asyncio.create_task(asyncio.to_thread(self._kafka.close, grace))
         await asyncio.shield(self._closing)
 
@@ -134,6 +106,18 @@ class Client:
         What gets no answer, or a 503, is sent again with the same id: one effect, and the first answer. `id` asks once more
         for what was asked before (NoAnswer.id), with the same op and body. Cancelling stops the waiting, not the service.
         """
+        pending = self.begin(op, body, deadline=deadline, trace=trace, id=id)
+        try:
+            return await pending
+        finally:
+            pending.leave()
+
+    def begin(self, op: Op[Body, Result], body: Body, *, deadline: float = 5.0, trace: str | None = None,
+              id: bytes | None = None) -> Pending[Result]:
+        """`call` in two steps: what it gives back is awaited when the result is needed, so that several cost one round trip.
+
+        Not awaited it ends by itself, at its deadline.
+        """
         if self._closing is not None:
             raise Closed("the client is closed")
         if not 0 < deadline <= DEADLINE_MAX_S:
@@ -143,64 +127,11 @@ class Client:
         id = wire.uuid7(now_ms(), os.urandom(10)) if id is None else id
         if len(id) != 16 or id in self._waiting:
             raise InvalidCall("id: 16 bytes, and not one in flight")
-        waiting = _Waiting(op.name, op.service, self._loop.create_future())
-        self._waiting[id] = waiting
+        given = cast(Mapping[str, Any], body)
+        key = wire.request_key(op.service, given) or os.urandom(8)
+        pending = Pending[Result](self._desk, Request(op, id, key, self._packed(given), _trace(trace)), deadline)
         self._stats.calls += 1
-        try:
-            return cast(Result, await self._ask(op, cast(Mapping[str, Any], body), id, waiting, deadline, trace))
-        finally:
-            del self._waiting[id]
-            waiting.answer.cancel()
-
-    async def _ask(self, op: Op[Any, Any], body: Mapping[str, Any], id: bytes, waiting: _Waiting, deadline: float,
-                   trace: str | None) -> dict[str, Any]:
-        window, ttl_max = (5.0, 5.0) if op.service == "ratelimit" else (900.0, 60.0)
-        window -= CLOCK_STEP_S + (now_ms() - wire.time_of(id)) / 1000
-        begun = boottime()
-        ends = begun + deadline
-        packed, key = self._packed(body), wire.request_key(op.service, body) or os.urandom(8)
-        patience = min(max(deadline / 4, PATIENCE_S[0]), PATIENCE_S[1])
-        backoff = BACKOFF_S[0]
-        refused: HlidkaError | None = None
-        if window <= 0:
-            raise InvalidCall("id: too old to be asked again")
-        while True:
-            now = boottime()
-            if now >= ends:         # the machine slept
-                self._stats.timeouts += 1
-                raise refused or NoAnswer(op.name, id)
-            self._send(op, packed, key, id, min(ends - now, ttl_max), trace)
-            until = now + patience * random.uniform(0.75, 1.25)
-            again = until + WORTH_S <= ends and until < begun + window
-            answer = await self._answer_by(waiting, until if again else ends)
-            if answer is not None:
-                if answer["status"] == 200:
-                    return cast(dict[str, Any], answer["result"])
-                refused = _refusal(op.name, answer)
-                if not isinstance(refused, Unavailable):
-                    raise refused
-                until = boottime() + max(backoff, (refused.retry_after_ms or 0) / 1000) * random.uniform(1.0, 1.25)
-                backoff = min(backoff * 2, BACKOFF_S[1])
-                if until + WORTH_S > ends or until >= begun + window:
-                    raise refused
-                late = await self._answer_by(waiting, until)    # to an earlier copy
-                if late is not None and late["status"] == 200:
-                    return cast(dict[str, Any], late["result"])
-            elif not again:
-                self._stats.timeouts += 1
-                raise refused or NoAnswer(op.name, id)
-            self._stats.resends += 1
-
-    async def _answer_by(self, waiting: _Waiting, when: float) -> dict[str, Any] | None:
-        """The next answer, or None when that moment has come; raises Closed."""
-        while not waiting.answer.done():
-            left = when - boottime()
-            if left <= 0:
-                return None
-            await asyncio.wait((waiting.answer,), timeout=min(left, LOOK_S))
-        answer = waiting.answer.result()
-        waiting.answer = self._loop.create_future()
-        return answer
+        return pending
 
     def _packed(self, body: Mapping[str, Any]) -> bytes:
         try:
@@ -208,45 +139,63 @@ class Client:
         except (TypeError, ValueError, OverflowError) as e:
             raise InvalidCall(f"body: {e}") from e
 
-    def _header(self, op: str, dst: str, id: bytes, trace: str | None) -> tuple[dict[str, Any], bytes]:
-        """What requests and events have in common, and the key that seals them."""
-        self._keyring.refresh()
+    def _parties(self, dst: str) -> tuple[bytes, bytes, bytes]:
+        """Our key's id, the id of theirs, and the key that seals to them."""
         own, peer = self._keyring.sending, self._keyring.first_of(dst)
         pair = self._keyring.shared(dst, peer, own.id) if peer is not None else None
         if peer is None or pair is None:
             raise InvalidCall(f"no such principal: {dst}")
-        header = {"id": id, "op": op, "src": self._principal, "dst": dst, "skid": own.id, "dkid": peer,
-                  "ts": now_ms(), "nonce": os.urandom(24)}
-        trace = traceparent.get() if trace is None else trace
-        if trace:
-            if not TRACE.fullmatch(trace):
-                raise InvalidCall("trace: a W3C traceparent")
-            header["trace"] = trace
-        return header, pair[1]
+        return own.id, peer, pair[1]
 
-    def _send(self, op: Op[Any, Any], packed: bytes, key: bytes, id: bytes, ttl: float, trace: str | None) -> None:
-        header, tx = self._header(op.name, op.service, id, trace)
-        header["ttl"] = max(1, int(ttl * 1000))
-        header["reply"] = [self._reply_topic, self._partition]
+    def _envelope(self, op: Op[Any, Any]) -> tuple[wire.Envelope, bytes]:
+        skid, dkid, tx = self._parties(op.service)
+        envelope = wire.Envelope(op=op.name, src=self._principal, dst=op.service, skid=skid, dkid=dkid,
+                                 reply=[self._reply_topic, self._partition])
+        self._envelopes[op.name] = envelope, tx
+        return envelope, tx
+
+    def _send(self, request: Request, ttl: float) -> None:
+        op = request.op
+        if self._keyring.refresh():
+            self._envelopes.clear()
+        envelope, tx = self._envelopes.get(op.name) or self._envelope(op)
+        nonce, ttl_max = os.urandom(24), TTL_MAX_S[op.service == "ratelimit"]
+        head = envelope.head(request.id, now_ms(), nonce, max(1, int(min(ttl, ttl_max) * 1000)), request.trace)
         try:
-            value = wire.seal(header, packed, tx, self._keyring.signer if op.signed else None)
+            value = wire.sealed(head, nonce, request.body, tx, self._keyring.signer if op.signed else None)
         except wire.Malformed as e:
             raise InvalidCall(str(e)) from e
         # A full queue is silence: the next copy may find room.
-        self._kafka.request(f"{self._prefix}{op.service}.requests", key, value)
+        self._kafka.request(f"{self._prefix}{op.service}.requests", request.key, value)
 
     # ---- answers ------------------------------------------------------------------------------------------------
 
-    def _received(self, values: list[bytes]) -> None:
+    def _received(self, value: bytes) -> None:
         """On the reading thread."""
         try:
-            self._loop.call_soon_threadsafe(self._take_all, values)
+            self._loop.call_soon_threadsafe(self._take_first, value)
         except RuntimeError:
             return          # the loop has been closed without us: nobody waits any more
 
-    def _take_all(self, values: list[bytes]) -> None:
-        for value in values:
+    def _take_first(self, value: bytes) -> None:
+        try:
             self._take(value)
+        finally:
+            self._take_more()
+
+    def _take_more(self) -> None:
+        """Once a turn of the loop while there is something; a busy loop needs no thread to wake it."""
+        values: list[bytes] = []
+        try:
+            if self._closing is None:
+                values = self._kafka.more()
+            for value in values:
+                self._take(value)
+        finally:
+            if values:
+                self._loop.call_soon(self._take_more)
+            else:
+                self._kafka.listen()
 
     def _take(self, value: bytes) -> None:
         """The rules of PROTOCOL.md section 3, in that order: `re` is compared before anything is opened."""
@@ -255,11 +204,11 @@ class Client:
         except wire.Malformed:
             self._stats.ignored_malformed += 1
             return
-        waiting = self._waiting.get(reply.re)
-        if waiting is None or waiting.answer.done():
+        pending = self._waiting.get(reply.re)
+        if pending is None:
             self._stats.ignored_unasked += 1
             return
-        if (reply.src, reply.dst, reply.op) != (waiting.dst, self._principal, waiting.op):
+        if reply.op != pending.op or reply.src != pending.service or reply.dst != self._principal:
             self._stats.ignored_mismatched += 1
             return
         pair = self._keyring.shared(reply.src, reply.skid, reply.dkid)
@@ -275,7 +224,7 @@ class Client:
             self._stats.ignored_malformed += 1
             return
         self._stats.answered += 1
-        waiting.answer.set_result(answer)
+        pending.take(answer)
 
     # ---- columns ------------------------------------------------------------------------------------------------
 
@@ -304,8 +253,13 @@ class Client:
             raise Closed("the client is closed")
         body = cast(Mapping[str, Any], event)
         packed = self._packed(body)
-        header, tx = self._header("event", "audit", wire.uuid7(now_ms(), os.urandom(10)), trace)
-        header["n"] = [self._instance, self._n]
+        self._keyring.refresh()
+        skid, dkid, tx = self._parties("audit")
+        header = {"id": wire.uuid7(now_ms(), os.urandom(10)), "op": "event", "src": self._principal, "dst": "audit", "skid": skid,
+                  "dkid": dkid, "ts": now_ms(), "nonce": os.urandom(24), "n": [self._instance, self._n]}
+        trace = _trace(trace)
+        if trace:
+            header["trace"] = trace
         try:
             value = wire.seal(header, packed, tx, None)
         except wire.Malformed as e:
@@ -330,6 +284,10 @@ def _answer(body: bytes) -> dict[str, Any] | None:
     return answer if isinstance(answer.get("result" if answer["status"] == 200 else "error"), dict) else None
 
 
-def _refusal(op: str, answer: Mapping[str, Any]) -> Refused:
-    error: Mapping[str, Any] = answer["error"]
-    return BY_CODE.get(str(error.get("code")), Refused)(op, answer["status"], error)
+def _trace(given: str | None) -> str | None:
+    trace = traceparent.get() if given is None else given
+    if not trace:
+        return None
+    if not TRACE.fullmatch(trace):
+        raise InvalidCall("trace: a W3C traceparent")
+    return trace

@@ -19,31 +19,41 @@ BATCH = 512
 BASE = {"socket.nagle.disable": True, "socket.keepalive.enable": True, "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1000, "log.connection.close": False}
 PRODUCER = {"linger.ms": 0, "compression.type": "none", "message.max.bytes": 1_048_576,
-            "max.in.flight.requests.per.connection": 1, "retry.backoff.ms": 50}
+            "max.in.flight.requests.per.connection": 1, "retry.backoff.ms": 50, "delivery.report.only.error": True}
 CONSUMER = {"fetch.wait.max.ms": 100, "fetch.error.backoff.ms": 20, "fetch.message.max.bytes": 1_048_588,
             "queued.max.messages.kbytes": 32_768, "enable.auto.commit": False, "enable.auto.offset.store": False,
             "auto.offset.reset": "earliest", "group.id": "unused"}
 
 
+def _value(message: Message) -> bytes | None:
+    error = message.error()
+    if error is not None:
+        log.warning("reading replies: %s", error)
+        return None
+    return message.value()
+
+
 class Kafka:
-    """`received(values)` is called on the reading thread; all else may be called on any."""
+    """`received(value)` is called on the reading thread, all else on the loop: `more` until there is none, then `listen`."""
 
     def __init__(self, brokers: str, client_id: str, events_max: int, properties: Mapping[str, Any]) -> None:
         own = {**BASE, "bootstrap.servers": brokers, "client.id": client_id}
         try:
             # Of a request that nobody took within 5 s the sender has made a new copy; an event is worth waiting for.
-            self._requests = Producer({**own, **PRODUCER, "message.timeout.ms": 5_000, **properties}, logger=log)
-            self._events = Producer({**own, **PRODUCER, "message.timeout.ms": 300_000,
+            self._requests = Producer({**own, **PRODUCER, "message.timeout.ms": 5_000, "on_delivery": self._request_report,
+                                       **properties}, logger=log)
+            self._events = Producer({**own, **PRODUCER, "message.timeout.ms": 300_000, "on_delivery": self._event_report,
                                      "queue.buffering.max.messages": events_max, **properties}, logger=log)
             self._consumer = Consumer({**own, **CONSUMER, **properties}, logger=log)
         except KafkaException as e:
             raise BadConfig(str(e)) from e
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._lock, self._turn = threading.Lock(), threading.Lock()
+        self._turn.acquire()        # released when the queue is the thread's again
         self._undelivered = self._events_lost = 0
 
-    def open(self, topic: str, received: Callable[[list[bytes]], None], timeout: float) -> int:
+    def open(self, topic: str, received: Callable[[bytes], None], timeout: float) -> int:
         """Chooses a partition of our reply topic and reads it from its end on. Blocks; Unreachable if it cannot be."""
         try:
             found = self._consumer.list_topics(topic, timeout=timeout).topics[topic]
@@ -60,22 +70,28 @@ class Kafka:
         self._thread.start()
         return partition
 
-    def _read(self, received: Callable[[list[bytes]], None]) -> None:
+    def _read(self, received: Callable[[bytes], None]) -> None:
+        """Waits, where the loop cannot: librdkafka's queue is no file that could wake it. One value is handed over, and the
+        queue with it until `listen`: each time that two threads take turns costs one of them a wait for the interpreter."""
         while not self._stopping.is_set():
             first = self._consumer.poll(POLL_S)
-            self._requests.poll(0)
-            self._events.poll(0)
             if first is None:
-                continue
-            values = []
-            for m in (first, *self._consumer.consume(BATCH, 0)):
-                error, value = m.error(), m.value()
-                if error is not None:
-                    log.warning("reading replies: %s", error)
-                elif value is not None:
-                    values.append(bytes(value))
-            if values:
-                received(values)
+                self._requests.poll(0)
+                self._events.poll(0)
+            elif (value := _value(first)) is not None:
+                received(value)
+                while not self._turn.acquire(timeout=POLL_S):
+                    if self._stopping.is_set():
+                        return
+
+    def more(self) -> list[bytes]:
+        """What else has come since `received` was called. Serves the reports of our own requests, too."""
+        self._requests.poll(0)
+        return [value for m in self._consumer.consume(BATCH, 0) if (value := _value(m)) is not None]
+
+    def listen(self) -> None:
+        """After `received`, once: nothing more has come, and the thread is to wait for the next."""
+        self._turn.release()
 
     def _request_report(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:
@@ -90,14 +106,15 @@ class Kafka:
     def request(self, topic: str, key: bytes, value: bytes) -> bool:
         """False: librdkafka's queue is full."""
         try:
-            self._requests.produce(topic, value, key, on_delivery=self._request_report)
+            self._requests.produce(topic, value, key)
         except BufferError:
             return False
         return True
 
     def event(self, topic: str, key: bytes, value: bytes) -> bool:
+        self._events.poll(0)
         try:
-            self._events.produce(topic, value, key, on_delivery=self._event_report)
+            self._events.produce(topic, value, key)
         except BufferError:
             return False
         return True

@@ -90,19 +90,22 @@ class Keyring:
         self._sending = own[0]
         self._shared: dict[tuple[bytes, bytes], tuple[bytes, bytes]] = {}
 
-    def refresh(self) -> None:
+    def refresh(self) -> bool:
+        """Whether what was there has been replaced."""
         now = boottime()
         if now - self._looked_at < RELOAD_S:
-            return
+            return False
         self._looked_at = now
         stamp = self._stamps()
         if not stamp or stamp == self._stamp:
-            return
+            return False
         self._stamp = stamp
         try:
             self._read()
         except BadConfig as e:
             log.warning("the old keys stay: %s", e)
+            return False
+        return True
 
     @property
     def sending(self) -> OwnKey:

@@ -6,7 +6,7 @@ import binascii
 import hashlib
 import ipaddress
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgpack
@@ -52,17 +52,45 @@ def unpack(data: bytes) -> Any:
         raise Malformed(str(e)) from e
 
 
+def _bin(data: bytes) -> bytes:
+    """As msgpack has it; its packer would copy all of it once more."""
+    n = len(data)
+    if n < 1 << 8:
+        return b"\xc4%c%b" % (n, data)
+    return (b"\xc5" + n.to_bytes(2, "big") if n < 1 << 16 else b"\xc6" + n.to_bytes(4, "big")) + data
+
+
+class Envelope:
+    """The headers of one op's requests: what they have in common is packed once."""
+
+    __slots__ = ("_common",)
+    _OWN = struct.Struct(">5s16s4sQ8s24s5sI")
+
+    def __init__(self, *, op: str, src: str, dst: str, skid: bytes, dkid: bytes, reply: list[str | int]) -> None:
+        self._common = pack({"op": op, "src": src, "dst": dst, "skid": skid, "dkid": dkid, "reply": reply})[1:]
+
+    def head(self, id: bytes, ts: int, nonce: bytes, ttl: int, trace: str | None) -> bytes:
+        own = self._OWN.pack(b"\xa2id\xc4\x10", id, b"\xa2ts\xcf", ts, b"\xa5nonce\xc4\x18", nonce, b"\xa3ttl\xce", ttl)
+        if trace is None:
+            return b"\x8a" + own + self._common
+        return b"\x8b" + own + self._common + pack("trace") + pack(trace)
+
+
 def seal(header: Mapping[str, Any], body: bytes, tx: bytes, signer: bytes | None) -> bytes:
     """The Kafka value. `header` has its `nonce` of 24 bytes; with `signer` the message is signed, too."""
-    head = pack(header)
+    return sealed(pack(header), header["nonce"], body, tx, signer)
+
+
+def sealed(head: bytes, nonce: bytes, body: bytes, tx: bytes, signer: bytes | None) -> bytes:
+    """The same for a header that is packed already, `nonce` being the one in it."""
     if len(head) > HEADER_MAX:
         raise Malformed("the header is too long")
-    box = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(body, head, header["nonce"], tx)
-    frame: list[Any] = [1, head, box]
-    if signer is not None:
+    box = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(body, head, nonce, tx)
+    if signer is None:
+        value = b"\x93\x01" + _bin(head) + _bin(box)
+    else:
         text = b"hlidka-request-v1\n" + struct.pack(">I", len(head)) + head + box
-        frame.append(sodium.crypto_sign(text, signer)[:64])
-    value = pack(frame)
+        value = b"\x94\x01" + _bin(head) + _bin(box) + _bin(sodium.crypto_sign(text, signer)[:64])
     if len(value) > VALUE_MAX:
         raise Malformed(f"{len(value)} bytes, over {VALUE_MAX}")
     return value
@@ -75,35 +103,32 @@ class Reply:
 
     def __init__(self, value: bytes) -> None:
         frame = unpack(value) if len(value) <= VALUE_MAX else None
-        if not isinstance(frame, list) or len(frame) not in (3, 4) or frame[0] != 1:
+        if type(frame) is not list or len(frame) not in (3, 4) or frame[0] != 1:
             raise Malformed("no frame")
         self._head, self._box = frame[1], frame[2]
-        if not isinstance(self._head, bytes) or not isinstance(self._box, bytes) or len(self._head) > HEADER_MAX:
+        if type(self._head) is not bytes or type(self._box) is not bytes or len(self._head) > HEADER_MAX:
             raise Malformed("no header and box")
         header = unpack(self._head)
-        if not isinstance(header, dict):
+        if type(header) is not dict:
             raise Malformed("the header is no map")
-
-        def take(name: str, kind: type, length: int | None = None) -> Any:
-            got = header.get(name)
-            if not isinstance(got, kind) or (length is not None and len(got) != length):    # type: ignore[arg-type]
-                raise Malformed(f"header: {name}")
-            return got
-
-        take("id", bytes, 16)
-        take("ts", int)
-        self.re: bytes = take("re", bytes, 16)
-        self.op: str = take("op", str)
-        self.src: str = take("src", str)
-        self.dst: str = take("dst", str)
-        self.skid: bytes = take("skid", bytes, 8)
-        self.dkid: bytes = take("dkid", bytes, 8)
-        self._nonce: bytes = take("nonce", bytes, 24)
+        get: Callable[[str], Any] = header.get
+        self.re: bytes = get("re")
+        self.op: str = get("op")
+        self.src: str = get("src")
+        self.dst: str = get("dst")
+        self.skid: bytes = get("skid")
+        self.dkid: bytes = get("dkid")
+        self._nonce: bytes = get("nonce")
+        for given, length in ((get("id"), 16), (self.re, 16), (self.skid, 8), (self.dkid, 8), (self._nonce, 24)):
+            if type(given) is not bytes or len(given) != length:
+                raise Malformed("header: an id or the nonce")
+        if type(self.op) is not str or type(self.src) is not str or type(self.dst) is not str or type(get("ts")) is not int:
+            raise Malformed("header: op, src, dst or ts")
 
     def open(self, rx: bytes) -> bytes | None:
         """The body's bytes, or None: whoever wrote this does not hold the key."""
         try:
-            return bytes(sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(self._box, self._head, self._nonce, rx))
+            return sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(self._box, self._head, self._nonce, rx)
         except CryptoError:
             return None
 
