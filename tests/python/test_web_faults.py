@@ -402,6 +402,25 @@ def test_logins_beyond_their_limit_do_not_reach_auth(stack: Stack) -> None:
     run(stack, always(ok(**RISEN)), always(decision(allowed=False)), test)
 
 
+def test_an_answered_request_leaves_no_cycle(stack: Stack) -> None:
+    """What only the garbage collector frees, it frees in pauses."""
+    async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
+        await client.post("/orders", headers=BEARER)
+        gc.collect()
+        gc.disable()
+        try:
+            for _n in range(5):
+                assert (await client.post("/orders", headers=BEARER)).status_code == 200
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            assert [o for o in gc.garbage if type(o).__module__.startswith("hlidka")] == []
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+    run(stack, auth_says(active()), always(decision()), test)
+
+
 # ---- memory -------------------------------------------------------------------------------------------------------
 
 def resident() -> int:

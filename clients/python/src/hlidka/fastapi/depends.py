@@ -8,7 +8,7 @@ from starlette.requests import HTTPConnection
 from ..client import Client
 from ..ops import AuthAuthorizeResult
 from .exchange import Exchange, exchange_of
-from .needs import HowOften
+from .needs import how_often
 from .problems import Problem, challenge
 from .session import Session
 from .settings import Away
@@ -55,7 +55,7 @@ def limit(endpoint: str, *, cost: int = 1, away: Away | None = None) -> Callable
     always; 429 when one is used up. `away`: what happens when there is no verdict (else Settings.limits_away)."""
     async def limited(connection: HTTPConnection) -> None:
         exchange = exchange_of(connection)
-        await exchange.limit(HowOften(endpoint, cost, away or exchange.kit.settings.limits_away))
+        await exchange.limit(how_often(endpoint, cost, away or exchange.kit.settings.limits_away))
     return limited
 
 

@@ -1,8 +1,9 @@
 """The innermost middleware: what is refused before the app sees it, and the request's Exchange with Hlídka."""
 import logging
 import re
+from collections.abc import Mapping
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,8 +17,8 @@ from .settings import Settings
 log = logging.getLogger("hlidka.fastapi")
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})       # RFC 9110 section 9.2.1
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")     # W3C Trace Context section 3.2
-OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")     # W3C Trace Context section 3.2
+OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
 
 
 def cross_site(connection: HTTPConnection, origins: tuple[str, ...]) -> bool:
@@ -34,16 +35,16 @@ def cross_site(connection: HTTPConnection, origins: tuple[str, ...]) -> bool:
     return site is not None or "cookie" in headers
 
 
-def objection(scope: Scope, settings: Settings) -> Problem | None:
-    connection = HTTPConnection(scope)
-    headers = connection.headers
-    writes = scope["type"] == "websocket" or scope["method"] not in SAFE
-    if writes and bearer(connection) is None and cross_site(connection, settings.origins):
-        return Problem(403, "cross_site", "Requests from other sites are refused")
-    if any(name in headers for name in OVERRIDES):
+def objection(scope: Scope, given: Mapping[bytes, bytes], settings: Settings) -> Problem | None:
+    """`given`: the request's headers, of each name the first."""
+    if scope["type"] == "websocket" or scope["method"] not in SAFE:
+        connection = HTTPConnection(scope)
+        if bearer(connection) is None and cross_site(connection, settings.origins):
+            return Problem(403, "cross_site", "Requests from other sites are refused")
+    if not OVERRIDES.isdisjoint(given):
         return Problem(400, "method_override", "The method is the one of the request line")
-    length = headers.get("content-length", "")
-    if length.isascii() and length.isdigit() and int(length) > settings.body_max:
+    length = given.get(b"content-length", b"")
+    if length.isdigit() and int(length) > settings.body_max:
         return _too_large(settings.body_max)
     return None
 
@@ -59,47 +60,27 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             return await self._app(scope, receive, send)
-        problem = objection(scope, self._kit.settings)
+        given = dict(reversed(list(scope["headers"])))
+        problem = objection(scope, given, self._kit.settings)
         if problem is not None:
             return await _refuse(problem, scope, receive, send)
-        exchange = scope[KEY] = Exchange(self._kit, scope)
-        trace = traceparent.set(_trace(exchange.connection))
-        started = False
-
-        async def sending(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                _add(exchange, message)
-            await send(message)
-
+        exchange = scope[KEY] = Exchange(self._kit)
+        trace = traceparent.set(_trace(given.get(b"traceparent")))
         try:
-            await self._app(scope, _bounded(receive, self._kit.settings.body_max), sending)
+            await self._app(scope, _bounded(receive, self._kit.settings.body_max), send)
         except Exception:
             # Answered here, where the headers of the outer layers still go on it; raised on, for the server's log.
-            if not started and scope["type"] == "http":
-                await _refuse(Problem(500, "internal", "A defect on our side"), scope, receive, sending)
+            if not exchange.replied and scope["type"] == "http":
+                await _refuse(Problem(500, "internal", "A defect on our side"), scope, receive, send)
             raise
         finally:
             exchange.end()
             traceparent.reset(trace)
 
 
-def _trace(connection: HTTPConnection) -> str | None:
+def _trace(given: bytes | None) -> str | None:
     """The caller's trace goes on to Hlídka, its events and its logs; what is none is left out (section 4.3)."""
-    given = connection.headers.get("traceparent", "")
-    return given if TRACEPARENT.fullmatch(given) else None
-
-
-def _add(exchange: Exchange, message: Message) -> None:
-    """Several limits become one list, as RFC 9651 has it; of Retry-After the first."""
-    headers = MutableHeaders(scope=message)
-    for name, value in exchange.headers:
-        there = headers.get(name)
-        if there is None:
-            headers[name] = value
-        elif name.lower() != "retry-after":
-            headers[name] = f"{there}, {value}"
+    return given.decode("ascii") if given is not None and TRACEPARENT.fullmatch(given) else None
 
 
 def _bounded(receive: Receive, body_max: int) -> Receive:

@@ -1,7 +1,8 @@
-"""Security headers on every reply. Pure ASGI: a reply streams through untouched."""
+"""The headers that every reply gets. Pure ASGI: a reply streams through untouched."""
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .exchange import KEY, Exchange
 from .settings import Settings
 
 
@@ -19,9 +20,12 @@ def security_headers(s: Settings) -> list[tuple[str, str]]:
     return [(name, value) for name, value in every if value]
 
 
-class SecurityHeaders:
+class ReplyHeaders:
+    """The outermost middleware: these, and those of the limits that the request was charged for."""
+
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app, self._headers = app, security_headers(settings)
+        self._app = app
+        self._always = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in security_headers(settings)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -29,12 +33,32 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers:
-                    headers.setdefault(name, value)
-                # Also where CORS gave nothing away: a cache must not hand one origin's reply to another. (Old Starlettes forget.)
-                if "origin" not in headers.get("vary", "").lower():
-                    headers.add_vary_header("Origin")
+                exchange: Exchange | None = scope.get(KEY)
+                self._complete(message, exchange)
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+    def _complete(self, message: Message, exchange: Exchange | None) -> None:
+        """What the reply sets itself stays. ASGI's names are in lower case."""
+        headers = message["headers"] = list(message.get("headers", ()))
+        there = {name for name, _ in headers}
+        headers += [pair for pair in self._always if pair[0] not in there]
+        # Also where CORS gave nothing away: a cache must not hand one origin's reply to another.
+        if b"vary" not in there:
+            headers.append((b"vary", b"Origin"))
+        elif "origin" not in ", ".join(MutableHeaders(raw=headers).getlist("vary")).lower():
+            MutableHeaders(raw=headers).add_vary_header("Origin")
+        if exchange is not None:
+            exchange.replied = True
+            _add(exchange.headers, MutableHeaders(raw=headers))
+
+
+def _add(limits: list[tuple[str, str]], headers: MutableHeaders) -> None:
+    """Several limits become one list, as RFC 9651 has it; of Retry-After the first."""
+    for name, value in limits:
+        there = headers.get(name)
+        if there is None:
+            headers.append(name, value)
+        elif name.lower() != "retry-after":
+            headers[name] = f"{there}, {value}"

@@ -4,17 +4,29 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Receive, Scope, Send
 
 from . import problems
 from .guard import Guard
-from .headers import SecurityHeaders
+from .headers import ReplyHeaders
 from .kit import Hlidka
 from .settings import Settings
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ALLOWED = ("Authorization", "Content-Type", "traceparent")
 EXPOSED = ("RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate")
+
+
+class Cors(CORSMiddleware):
+    """Out of the way of requests that name no origin: there is nothing to say about those but Vary, which ReplyHeaders says."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and "origin" in Headers(scope=scope):
+            await super().__call__(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
 
 def install(app: FastAPI, settings: Settings) -> Hlidka:
@@ -32,7 +44,7 @@ def install(app: FastAPI, settings: Settings) -> Hlidka:
     problems.install(app)
     # The last one added is the outermost.
     app.add_middleware(Guard, kit=kit)
-    app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=METHODS, allow_headers=ALLOWED,
+    app.add_middleware(Cors, allow_origins=settings.origins, allow_methods=METHODS, allow_headers=ALLOWED,
                        expose_headers=EXPOSED, allow_credentials=True, max_age=settings.cors_max_age)
-    app.add_middleware(SecurityHeaders, settings=settings)
+    app.add_middleware(ReplyHeaders, settings=settings)
     return kit

@@ -3,7 +3,7 @@ import asyncio
 import hashlib
 import logging
 from collections import OrderedDict
-from collections.abc import Coroutine, Hashable
+from collections.abc import Coroutine, Hashable, Iterable
 from types import TracebackType
 from typing import Any, NamedTuple
 
@@ -35,17 +35,15 @@ class Known:
         self._of: OrderedDict[bytes, Subject] = OrderedDict()
 
     @staticmethod
-    def _key(token: Token) -> bytes:
+    def key(token: Token) -> bytes:
         return hashlib.blake2b(token.text.encode(), digest_size=16).digest()
 
-    def get(self, token: Token) -> Subject | None:
-        key = self._key(token)
+    def get(self, key: bytes) -> Subject | None:
         if key in self._of:
             self._of.move_to_end(key)
         return self._of.get(key)
 
-    def put(self, token: Token, subject: Subject | None) -> None:
-        key = self._key(token)
+    def put(self, key: bytes, subject: Subject | None) -> None:
         self._of.pop(key, None)
         if subject is not None:
             self._of[key] = subject
@@ -102,16 +100,18 @@ class Hlidka:
             await self._client.close()
             self._client = None
 
-    def plan(self, endpoint: Hashable, need: Need) -> list[Need]:
+    def plan(self, endpoint: Hashable, need: Need) -> Iterable[Need]:
         """All that requests to this endpoint have needed so far, `need` of this one included.
 
         FastAPI reaches dependencies one by one; from an endpoint's second request on all its questions leave at the first.
         """
-        if endpoint not in self._plans and len(self._plans) >= PLANS_MAX:
-            return [need]
-        plan = self._plans.setdefault(endpoint, {})
+        plan = self._plans.get(endpoint)
+        if plan is None:
+            if len(self._plans) >= PLANS_MAX:
+                return (need,)
+            plan = self._plans[endpoint] = {}
         plan[need] = None
-        return list(plan)
+        return plan
 
     def aside(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs what no reply waits for."""

@@ -1,20 +1,21 @@
-"""What a dependency can ask about a request."""
+"""What a dependency can ask about a request. One object for each question, so that they are compared by identity."""
 from dataclasses import dataclass
+from functools import cache
 
 from .settings import Away
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class WhoIsIt:
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MayThey:
     action: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class HowOften:
     endpoint: str
     cost: int
@@ -23,3 +24,13 @@ class HowOften:
 
 Need = WhoIsIt | MayThey | HowOften
 WHO = WhoIsIt()
+
+
+@cache
+def may_they(action: str) -> MayThey:
+    return MayThey(action)
+
+
+@cache
+def how_often(endpoint: str, cost: int, away: Away) -> HowOften:
+    return HowOften(endpoint, cost, away)

@@ -3,6 +3,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,9 +20,14 @@ CSP = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';
 def peer_address(connection: HTTPConnection) -> str | None:
     """The address of the TCP peer, if it has one; behind a proxy the server puts the real one there (uvicorn --proxy-headers)."""
     try:
-        return str(ipaddress.ip_address(connection.client.host)) if connection.client else None
+        return _canonical(connection.client.host) if connection.client else None
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=1024)
+def _canonical(host: str) -> str:
+    return str(ipaddress.ip_address(host))
 
 
 @dataclass(frozen=True, kw_only=True)
