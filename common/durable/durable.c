@@ -19,6 +19,7 @@ enum {
     PURGE_ROWS = 5000,                  /* at once */
     REWRAP_MS = 6 * 3600 * 1000,
     QUERY_MS = 5000,
+    EVENTS_GATHER_MS = 10,              /* no request waits for an event, and Kafka's work is by the request */
     LOCK_MS = 2000,                     /* less than anyone's patience: a lock not got is no reason to lose a connection */
 };
 
@@ -65,6 +66,7 @@ static enum result start_relays(struct durable *d)
         struct durable_stream *s = &d->streams[i];
         enum result r = outbox_start(service_loop(d->options.service), d->pg, &(struct outbox_options){
             .stream = s->name, .holder = d->self, .publish = outgoing_publish, .cookie = s,
+            .gather_ms = strcmp(s->name, OUTGOING_EVENTS) == 0 ? EVENTS_GATHER_MS : 0,
         }, &s->relay);
         if (r)
             return r;
@@ -252,6 +254,13 @@ static void on_tick(uv_timer_t *timer)
         sweep(d);
     if (d->phase == DURABLE_OPEN && d->options.data_key)
         mind_datakey(d, now);
+}
+
+void durable_committed(struct durable *d, struct pg_batch *b)
+{
+    for (size_t i = 0; i < d->stream_count; i++)
+        if (d->streams[i].relay)
+            outbox_committed(d->streams[i].relay, b);
 }
 
 void durable_wake(struct durable *d)

@@ -67,7 +67,9 @@ MUST_USE enum result durable_subkey(const struct durable *d, const char *purpose
 /* "word: detail\n" for /readyz when something is missing: `store`, `schema`, `datakey`. */
 void durable_ready(const struct durable *d, struct buffer *reasons);
 
-/* Rows were added to the outbox by a batch that once.h did not commit: relay them now. */
+/* b, which added rows to the outbox, has been committed, and not by once.h: relays them. b stays the caller's. */
+void durable_committed(struct durable *d, struct pg_batch *b);
+/* The same where the batch is not at hand: the rows are read back. */
 void durable_wake(struct durable *d);
 
 /*

@@ -59,7 +59,4 @@ enum result outgoing_publish(void *cookie, const struct outbox_row *row);
 /* Looks again for what became of the doubtful. Once it is closing they end as unavailable. */
 void once_resolve(struct durable *d);
 
-/* Once a batch that holds rows of the outbox is committed. */
-void durable_wake(struct durable *d);
-
 #endif

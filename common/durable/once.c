@@ -317,9 +317,9 @@ static void on_committed(void *cookie, struct pg_batch *b)
         pg_batch_free(b);
         return;
     }
+    durable_committed(c->durable, b);
     pg_batch_free(b);
     c->durable->stats.made++;
-    durable_wake(c->durable);
     stand(c, false, NULL);
 }
 

@@ -4,7 +4,7 @@
  * is written: a second relay is the same message, which receivers know. Events of the outbox carry no `n`.
  *
  * Append after the statement that locks the user's row. The functions add a statement to `writes`; errors as pg_add, and
- * those of body_encode. The relay is woken by the commit (once.h) or by durable_wake.
+ * those of body_encode. The relay is told by the commit (once.h) or by durable_committed.
  */
 #ifndef HLIDKA_OUTGOING_H
 #define HLIDKA_OUTGOING_H

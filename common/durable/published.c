@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 enum {
-    FIRST_MS = 2,                       /* a relay takes, publishes and deletes in about so long */
+    FIRST_MS = 2,                       /* a relay publishes and deletes in about so long */
     LONGEST_MS = 64,
     QUERY_MS = 2000,
     BATCH_BYTES = 1024,

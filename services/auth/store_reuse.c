@@ -38,9 +38,9 @@ static void on_committed(void *cookie, struct pg_batch *b)
     struct store_reuse *s = cookie;
     bool stands = pg_outcome(b) == PG_DONE;
 
-    pg_batch_free(b);
     if (stands)
-        durable_wake(s->durable);
+        durable_committed(s->durable, b);
+    pg_batch_free(b);
     end(s, stands);
 }
 

@@ -109,7 +109,7 @@ static void on_taken(void *cookie, struct pg_batch *b)
         for (size_t i = 0; i < rows; i++)
             *(pg_bool(j->due, 0, i, DROPPED) ? &j->vault->stats.dropped : &j->vault->stats.expired) += 1;
         j->more = rows == ROWS_MAX;
-        durable_wake(j->vault->durable);
+        durable_committed(j->vault->durable, b);
     }
     pg_batch_free(b);
     end_taking(j);
