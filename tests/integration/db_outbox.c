@@ -259,6 +259,36 @@ Test(db_outbox, two_that_take_over_do_not_both_publish)
     stop_relay(&second);
 }
 
+/*
+ * Each user has a row of a dead process and then one of this relay's own. The first ones' time runs out while takes are under
+ * way, each at another moment: none may be passed over by the row that came after it.
+ */
+Test(db_outbox, no_row_goes_out_before_one_whose_time_ran_out_meanwhile)
+{
+    enum { USERS = 200 };
+    static const struct pg_statement PAIRS = { "test_pairs",
+        "INSERT INTO outbox (stream, user_key, topic, sealed, holder, held_until)"
+        " SELECT 'events', 'u' || i, 'topic', convert_to(k || ' ' || i, 'UTF8'), CASE k WHEN 1 THEN $1 ELSE $2 END,"
+        " now() + CASE k WHEN 1 THEN 200 + 5 * i ELSE 60000 END * interval '1 millisecond'"
+        " FROM generate_series(1, 200) AS i, generate_series(1, 2) AS k ORDER BY k, i", "uu" };
+    struct pg_batch *b = pg_test_batch();
+    bool out[USERS + 1] = { false };
+
+    start_relay(&first, 1);
+    cr_assert_eq(pg_add(b, &PAIRS, PG_UUID((&(struct uuid){ { 9 } })), PG_UUID(&first.holder)), RESULT_OK);
+    cr_assert_eq(pg_test_run(&t, b), PG_DONE, "%s", pg_sqlstate(b));
+    pg_batch_free(b);
+    cr_assert(db_run_until(&t.loop, 20000, (report(&first), outbox_wake(first.outbox), first.seen >= 2 * USERS)));
+    for (unsigned i = 0; i < first.seen; i++) {
+        unsigned k, user;
+
+        cr_assert_eq(sscanf(first.texts[i], "%u %u", &k, &user), 2);
+        cr_assert(user <= USERS && (k == 1 || out[user]), "the second row of user %u came first", user);
+        out[user] = true;
+    }
+    stop_relay(&first);
+}
+
 Test(db_outbox, a_slow_broker_is_no_reason_to_take_over)
 {
     start_relay(&first, 1);
