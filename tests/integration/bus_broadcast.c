@@ -139,23 +139,28 @@ Test(bus_broadcast, an_instance_becomes_fresh_and_stays_it)
     fixture_bus(f, 0);
     wait_fresh(0);
     cr_expect_str_eq(told[0].user, "lost", "whatever was held before the topic was read is to be forgotten");
-    for (uint64_t until = clock_boot_ns() + 3000 * UINT64_C(1000000); clock_boot_ns() < until; fixture_turn(f))
+    for (uint64_t until = clock_boot_ns() + 3000 * UINT64_C(1000000), turned = clock_boot_ns(); turned < until;) {
+        uint64_t now = clock_boot_ns();
+        if (now - turned > 100 * UINT64_C(1000000))           /* this process was not given the processor */
+            wait_fresh(0);
         cr_assert(bus_fresh(f->buses[0]));
+        turned = clock_boot_ns();
+        fixture_turn(f);
+    }
     cr_expect_eq(told_count, 1);
     cr_expect_geq(fixture_metric(f, 0, "hlidka_bus_delivered_total{kind=\"heartbeat\"} "), 5);
 }
 
 Test(bus_broadcast, a_revocation_is_told_to_every_instance)
 {
-    fixture_bus(f, 0);
-    fixture_bus(f, 1);
+    fixture_two_buses(f);
     wait_fresh(0);
     wait_fresh(1);
     send_revoked(own, "probe", "u-1");
     send_revoked(own, "probe", "u-2");
     cr_assert(wait_told("u-1", 2) && wait_told("u-2", 2));
     cr_expect_eq(told_count, 6, "and nothing else");
-    cr_expect_eq(fixture_metric(f, 1, "hlidka_bus_revocations_total "), 2);
+    fixture_expect_metric(f, 1, "hlidka_bus_revocations_total ", 2);
 }
 
 Test(bus_broadcast, what_was_there_before_an_instance_is_not_told_to_it)
@@ -187,7 +192,7 @@ Test(bus_broadcast, a_forged_revocation_is_a_dead_letter_and_nothing_else)
     send_revoked(own, "probe", "u-3");
     cr_assert(wait_told("u-3", 1));
     cr_expect_eq(told_count, 2, "lost at the start, and u-3");
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_revocations_refused_total "), 3);
+    fixture_expect_metric(f, 0, "hlidka_bus_revocations_refused_total ", 3);
     wait_fresh(0);
 }
 
@@ -224,7 +229,7 @@ Test(bus_broadcast, what_comes_under_a_key_of_ours_not_known_yet_is_told_as_lost
     cr_assert(wait_told("u-2", 1));
     cr_expect_eq(told_count, 4, "u-2 alone, whose order it keeps");
     cr_expect(bus_fresh(f->buses[0]), "what is read from now on may be kept");
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_revocations_lost_total "), 3);
+    fixture_expect_metric(f, 0, "hlidka_bus_revocations_lost_total ", 3);
 }
 
 /* As SIGSTOP does: the loop stands still, and what comes meanwhile waits. */
@@ -258,7 +263,7 @@ Test(bus_broadcast, without_heartbeats_nothing_is_fresh_after_a_second)
     fixture_bus(f, 0);
     wait_fresh(0);
     cr_assert(!rd_kafka_mock_broker_set_down(f->mock, 1));
-    fixture_sleep(f, 1001);
+    fixture_sleep(f, 1100);                                   /* what it had been sent is read */
     cr_expect(!bus_fresh(f->buses[0]));
     cr_assert(!rd_kafka_mock_broker_set_up(f->mock, 1));
     cr_assert(fixture_wait(f, fresh, &zero, 15000));

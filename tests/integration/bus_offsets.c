@@ -41,12 +41,12 @@ Test(bus_offsets, what_is_finished_is_committed_and_nothing_beyond_what_is_not)
     }
     cr_assert(fixture_wait(f, answered, &nine, 5000));
     fixture_sleep(f, 1500);
-    cr_expect_eq(fixture_committed(f, 0), 4);
+    fixture_expect_committed(f, 0, 4);
     probe_release(f->probe, 1);
     cr_assert(fixture_wait(f, answered, &ten, 5000));
     cr_expect_eq(client_replies(&f->backend, &held), 1);
     fixture_sleep(f, 1500);
-    cr_expect_eq(fixture_committed(f, 0), 10);
+    fixture_expect_committed(f, 0, 10);
 }
 
 Test(bus_offsets, a_stop_commits_what_was_finished_to_the_last)
@@ -57,7 +57,7 @@ Test(bus_offsets, a_stop_commits_what_was_finished_to_the_last)
         client_ask(&f->backend, "probe.echo", NULL, 0);
     cr_assert(fixture_wait(f, answered, &many, 10000));
     fixture_bus_stop(f, 0, 3000);
-    cr_expect_eq(fixture_committed(f, 0), (int64_t)many);
+    fixture_expect_committed(f, 0, (int64_t)many);
 }
 
 Test(bus_offsets, a_stop_lets_handlers_finish)
@@ -124,11 +124,11 @@ Test(bus_offsets, a_committed_offset_beyond_the_end_gives_way_to_where_we_are)
     cr_assert(fixture_wait(f, answered, &ten, 20000));
     fixture_sleep(f, 1500);
     cr_expect_eq(client_replies(&f->backend, &held), 0);
-    cr_expect_eq(fixture_committed(f, 0), 5, "what is at work must not lie below what is committed");
+    fixture_expect_committed(f, 0, 5);     /* what is at work must not lie below what is committed */
     probe_release(f->probe, 1);
     cr_assert(client_await(&f->backend, &held, 5000));
     fixture_sleep(f, 1500);
-    cr_expect_eq(fixture_committed(f, 0), 6);
+    fixture_expect_committed(f, 0, 6);
 }
 
 Test(bus_offsets, nothing_finished_and_all_to_do_again_is_what_is_committed)
@@ -143,11 +143,11 @@ Test(bus_offsets, nothing_finished_and_all_to_do_again_is_what_is_committed)
     fixture_bus(f, 0);
     cr_assert(fixture_wait(f, begun, &three, 20000));
     fixture_sleep(f, 1500);
-    cr_expect_eq(fixture_committed(f, 0), 0, "a crash now would go on at 1000");
+    fixture_expect_committed(f, 0, 0);     /* a crash now would go on at 1000 */
     probe_release(f->probe, 1);
     cr_assert(fixture_wait(f, answered, &one, 5000));
     fixture_bus_stop(f, 0, 1000);
-    cr_expect_eq(fixture_committed(f, 0), 3);
+    fixture_expect_committed(f, 0, 3);
 }
 
 Test(bus_offsets, instances_are_told_by_shares)

@@ -53,7 +53,7 @@ Test(bus_once, a_copy_waits_for_the_first_and_gets_the_same_bytes)
     cr_assert(fixture_wait(f, begun, &one, 5000));
     fixture_sleep(f, 300);
     cr_expect_eq(f->probe->begun, 1, "a copy ran beside the first");
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_copies_waited_total "), 2);
+    fixture_expect_metric(f, 0, "hlidka_bus_copies_waited_total ", 2);
     cr_assert(fixture_wait(f, answered, &three, 5000));
     fixture_sleep(f, 200);
     cr_expect_eq(f->backend.replies.count, 3);
@@ -61,7 +61,7 @@ Test(bus_once, a_copy_waits_for_the_first_and_gets_the_same_bytes)
     cr_expect_eq(f->probe->at_once_max, 1);
     for (size_t i = 1; i < 3; i++)
         cr_expect_eq(f->backend.replies.items[i].hash, f->backend.replies.items[0].hash);
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_in_flight "), 0);
+    fixture_expect_metric(f, 0, "hlidka_bus_in_flight ", 0);
 }
 
 Test(bus_once, the_same_id_with_another_body_is_the_stores_to_refuse)
@@ -127,8 +127,8 @@ Test(bus_once, what_waited_past_its_deadline_is_dropped)
     fixture_sleep(f, 200);
     cr_expect_eq(f->backend.replies.count, 1);
     cr_expect_eq(f->probe->begun, 1);
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_expired_total{src=\"backend\"} "), 1);
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_in_flight "), 0);
+    fixture_expect_metric(f, 0, "hlidka_bus_expired_total{src=\"backend\"} ", 1);
+    fixture_expect_metric(f, 0, "hlidka_bus_in_flight ", 0);
 }
 
 Test(bus_once, copies_beyond_a_bound_are_refused_at_once)

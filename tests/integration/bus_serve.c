@@ -97,8 +97,8 @@ Test(bus_serve, what_cannot_be_served_is_refused_by_its_code)
         cr_expect_eq(reply->status, CASES[i].status, "case %zu", i);
         cr_expect_str_eq(reply->code, CASES[i].code, "case %zu", i);
     }
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_requests_total{op=\"probe.echo\",status=\"400\"} "), 5);
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_requests_total{op=\"other\",status=\"400\"} "), 2);
+    fixture_expect_metric(f, 0, "hlidka_bus_requests_total{op=\"probe.echo\",status=\"400\"} ", 5);
+    fixture_expect_metric(f, 0, "hlidka_bus_requests_total{op=\"other\",status=\"400\"} ", 2);
 }
 
 Test(bus_serve, a_passed_deadline_is_dropped_and_counted)
@@ -115,7 +115,7 @@ Test(bus_serve, a_passed_deadline_is_dropped_and_counted)
     struct uuid probe = client_ask(&f->backend, "probe.echo", NULL, 0);
     cr_assert(client_await(&f->backend, &probe, 5000));
     cr_expect_eq(client_replies(&f->backend, &h.id), 0);
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_expired_total{src=\"backend\"} "), 1);
+    fixture_expect_metric(f, 0, "hlidka_bus_expired_total{src=\"backend\"} ", 1);
 }
 
 Test(bus_serve, a_reply_over_a_million_bytes_is_too_large)
@@ -164,17 +164,21 @@ static uint64_t round_trip_ms(void)
 
 Test(bus_serve, the_first_call_after_readiness_takes_no_longer_than_later_ones)
 {
+    uint64_t first = UINT64_MAX, later = 0;
+
     /* By now the client knows its way, and the group an offset: without one librdkafka waits 100 ms before it asks. */
     round_trip_ms();
-    fixture_bus_stop(f, 0, 1000);
-    fixture_bus(f, 0);
-
-    uint64_t first = round_trip_ms(), later = 0;
-    for (unsigned i = 0; i < 20; i++) {
-        uint64_t ms = round_trip_ms();
-        later = ms > later ? ms : later;
+    /* What must not come back is a second spent on finding the topic: it was spent every time, a busy machine's now and then. */
+    for (unsigned attempt = 0; attempt < 5 && first > later + 200; attempt++) {
+        fixture_bus_stop(f, 0, 1000);
+        fixture_bus(f, 0);
+        first = round_trip_ms();
+        later = 0;
+        for (unsigned i = 0; i < 20; i++) {
+            uint64_t ms = round_trip_ms();
+            later = ms > later ? ms : later;
+        }
     }
-    /* What must not come back is a second spent on finding the topic; a busy machine alone makes tens of ms. */
     cr_expect_leq(first, later + 200, "%lu ms, then %lu at most", first, later);
 }
 
@@ -197,8 +201,8 @@ Test(bus_serve, many_at_once_are_answered_once_each)
     for (size_t i = 0; i < MANY; i += 101)
         cr_expect_eq(client_replies(&f->backend, &ids[i]), 1);
     free(ids);
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_delivered_total{kind=\"reply\"} "), MANY);
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_in_flight "), 0);
+    fixture_expect_metric(f, 0, "hlidka_bus_delivered_total{kind=\"reply\"} ", MANY);
+    fixture_expect_metric(f, 0, "hlidka_bus_in_flight ", 0);
 }
 
 Test(bus_serve, an_event_reaches_audits_topic)
@@ -210,5 +214,5 @@ Test(bus_serve, an_event_reaches_audits_topic)
     for (unsigned i = 0; i < 50 && f->events.count == 0; i++)
         fixture_sleep(f, 100);
     cr_expect_eq(f->events.count, 1);
-    cr_expect_eq(fixture_metric(f, 0, "hlidka_bus_delivered_total{kind=\"event\"} "), 1);
+    fixture_expect_metric(f, 0, "hlidka_bus_delivered_total{kind=\"event\"} ", 1);
 }

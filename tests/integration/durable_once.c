@@ -116,8 +116,7 @@ static void up(void)
     f = scene.f;
     f->options.routes = ROUTES;
     f->options.route_count = 1;
-    for (unsigned i = 0; i < 2; i++)
-        fixture_bus(f, i);
+    fixture_two_buses(f);
 }
 
 static void down(void)

@@ -259,8 +259,7 @@ Test(durable_outbox, each_users_events_come_in_the_order_of_their_commits)
     unsigned next[USERS] = { 0 };
     char number[16];
 
-    for (unsigned i = 0; i < 2; i++)
-        fixture_bus(f, i);
+    fixture_two_buses(f);
     for (unsigned n = 0; n < EACH; n++) {
         struct pg_batch *b = writes();
         snprintf(number, sizeof(number), "%u", n);
@@ -402,8 +401,7 @@ Test(durable_outbox, revocations_reach_every_instance_and_whoever_waits_for_them
     cr_expect(!published(0, OUTGOING_REVOCATIONS, "u-1", 500), "there is no bus yet");
     cr_expect(published(0, OUTGOING_REVOCATIONS, "u-2", 500), "of another user there is nothing");
     cr_expect(published(0, OUTGOING_EVENTS, "u-1", 500), "nor in another stream");
-    for (unsigned i = 0; i < 2; i++)
-        fixture_bus(f, i);
+    fixture_two_buses(f);
     cr_expect(published(1, OUTGOING_REVOCATIONS, "u-1", 5000), "written elsewhere, waited for here");
     cr_assert(fixture_wait(f, fresh, NULL, 10000));
     revoked_count = 0;

@@ -5,11 +5,14 @@
 #include "log.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define EXPECTED_MS 10000
 
 #define must(condition) cr_assert(condition, "%s", #condition)
 
@@ -278,6 +281,14 @@ void fixture_bus(struct fixture *f, unsigned i)
     must(fixture_wait(f, ready, &i, 30000));
 }
 
+void fixture_two_buses(struct fixture *f)
+{
+    for (unsigned i = 0; i < 2; i++)
+        fixture_bus_start(f, i);
+    for (unsigned i = 0; i < 2; i++)
+        must(fixture_wait(f, ready, &i, 30000));
+}
+
 static void on_stopped(void *cookie)
 {
     *(bool *)cookie = true;
@@ -404,6 +415,15 @@ static bool read_all(rd_kafka_t *rk, struct fixture *f, struct fixture_client *c
     return any;
 }
 
+/* Until the loop has something to do, and no longer than clients may wait for what has come. */
+static void rest(struct fixture *f)
+{
+    struct pollfd loop = { .fd = uv_backend_fd(&f->loop), .events = POLLIN };
+
+    if (uv_backend_timeout(&f->loop) != 0)
+        poll(&loop, 1, 1);
+}
+
 void fixture_turn(struct fixture *f)
 {
     bool any;
@@ -414,7 +434,7 @@ void fixture_turn(struct fixture *f)
     any |= read_all(f->edge.consumer, f, &f->edge);
     any |= read_all(f->dead_consumer, f, NULL);
     if (!any)
-        usleep(100);
+        rest(f);
 }
 
 bool fixture_wait(struct fixture *f, bool (*holds)(struct fixture *f, void *cookie), void *cookie, uint32_t ms)
@@ -603,6 +623,27 @@ void fixture_commit(struct fixture *f, int32_t partition, int64_t offset)
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_consumer_close(rk);
     rd_kafka_destroy(rk);
+}
+
+/* ---- what is to be seen in time ---- */
+
+void fixture_expect_metric(struct fixture *f, unsigned bus, const char *line, uint64_t value)
+{
+    uint64_t until = clock_boot_ns() + EXPECTED_MS * UINT64_C(1000000), found;
+
+    while ((found = fixture_metric(f, bus, line)) != value && clock_boot_ns() < until)
+        fixture_sleep(f, 10);
+    cr_expect_eq(found, value, "%s%llu, not %llu", line, (unsigned long long)found, (unsigned long long)value);
+}
+
+void fixture_expect_committed(struct fixture *f, int32_t partition, int64_t offset)
+{
+    uint64_t until = clock_boot_ns() + EXPECTED_MS * UINT64_C(1000000);
+    int64_t found;
+
+    while ((found = fixture_committed(f, partition)) != offset && clock_boot_ns() < until)
+        fixture_sleep(f, 100);
+    cr_expect_eq(found, offset, "committed: %lld, not %lld", (long long)found, (long long)offset);
 }
 
 /* ---- the end ---- */

@@ -77,6 +77,8 @@ void fixture_free(struct fixture *f);
 
 /* A bus at that place (0 …), ready: it has partitions. wait: until it has. */
 void fixture_bus(struct fixture *f, unsigned i);
+/* 0 and 1 at once: the group waits seconds for whoever joins it later. */
+void fixture_two_buses(struct fixture *f);
 void fixture_bus_start(struct fixture *f, unsigned i);
 void fixture_bus_stop(struct fixture *f, unsigned i, uint32_t drain_ms);
 /* Only begins it; fixture_bus_stop waits for the end. */
@@ -108,6 +110,10 @@ size_t client_replies(const struct fixture_client *c, const struct uuid *id);
 const struct arrived *client_reply(const struct fixture_client *c, const struct uuid *id, size_t i);
 /* Waits for one reply and returns it; NULL after ms. */
 const struct arrived *client_await(struct fixture_client *c, const struct uuid *id, uint32_t ms);
+
+/* Turns the loop until it is that, 10 s at most: counts and commits come when their thread has the processor. */
+void fixture_expect_metric(struct fixture *f, unsigned bus, const char *line, uint64_t value);
+void fixture_expect_committed(struct fixture *f, int32_t partition, int64_t offset);
 
 /* The topic's committed offset of the probe's group in that partition; -1001 when there is none. */
 int64_t fixture_committed(struct fixture *f, int32_t partition);

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <grp.h>
 #include <limits.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -43,9 +45,18 @@ static const char *temp_dir(void)
     return dir && *dir ? dir : "/tmp";
 }
 
-/* Tests run in children of the program that made the template. */
+static const char *shared_template(void)
+{
+    return getenv("HLIDKA_TEST_POSTGRES");
+}
+
+/* Tests run in children of the program that made the template; of several programs one makes it, where they are told. */
 static void template_path(char *out, size_t cap, pid_t program)
 {
+    if (shared_template()) {
+        snprintf(out, cap, "%s", shared_template());
+        return;
+    }
     snprintf(out, cap, "%s/hlidka-pg-template-%ld", temp_dir(), (long)program);
 }
 
@@ -136,14 +147,13 @@ static void own_by_postgres(const char *path)
         die(path);
 }
 
-void db_template_make(void)
+static void template_make(const char *path)
 {
-    char program[PATH_MAX], path[PATH_MAX], pwfile[PATH_MAX];
+    char program[PATH_MAX], pwfile[PATH_MAX];
     FILE *f;
 
     if (!postgres_program("initdb", program, sizeof(program)))
         return;
-    template_path(path, sizeof(path), getpid());
     snprintf(pwfile, sizeof(pwfile), "%.4000s.pw", path);
     f = fopen(pwfile, "w");
     if (!f || fputs("hlidka\n", f) < 0 || fclose(f) != 0)
@@ -155,10 +165,31 @@ void db_template_make(void)
     unlink(pwfile);
 }
 
+void db_template_make(void)
+{
+    char path[PATH_MAX], lock[PATH_MAX];
+    int fd;
+
+    template_path(path, sizeof(path), getpid());
+    if (!shared_template()) {
+        template_make(path);
+        return;
+    }
+    snprintf(lock, sizeof(lock), "%.4000s.lock", path);
+    fd = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        die(lock);
+    if (access(path, F_OK) != 0)
+        template_make(path);
+    close(fd);
+}
+
 void db_template_remove(void)
 {
     char path[PATH_MAX];
 
+    if (shared_template())
+        return;
     template_path(path, sizeof(path), getpid());
     (void)run(false, "/dev/null", "rm", "-rf", path, NULL);
 }
@@ -291,6 +322,11 @@ struct db_server *db_postgres_start(const char *const *extra)
     add(s, "%s", s->dir);
     add(s, "-h");
     add(s, "127.0.0.1");
+    /* Servers are killed here, never the machine: what they wrote the kernel has. */
+    add(s, "-c");
+    add(s, "fsync=off");
+    add(s, "-c");
+    add(s, "full_page_writes=off");
     return server_start(s, extra);
 }
 

@@ -3,7 +3,8 @@
  * own under TMPDIR, as user postgres where we are root (initdb refuses root). They die with the test.
  *
  * postgres wants a data directory, which takes seconds to make: a test program makes one for all its tests
- * (DB_TEMPLATE_BEFORE, DB_TEMPLATE_AFTER); every server starts from a copy.
+ * (DB_TEMPLATE_BEFORE, DB_TEMPLATE_AFTER); every server starts from a copy. With HLIDKA_TEST_POSTGRES the directory of that
+ * name is the template of every program, made by the first of them, and left there.
  */
 #ifndef HLIDKA_DB_SERVER_H
 #define HLIDKA_DB_SERVER_H
