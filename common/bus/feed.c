@@ -200,6 +200,7 @@ void feed_begin(struct bus *b, const struct feed_offset *offsets, size_t count, 
     if (count > 0)
         memcpy(f->from, offsets, count * sizeof(*offsets));
     f->batch_max = batch_max;
+    f->least = 0;
     f->wanted = true;
     begin_if_known(b);
 }
@@ -217,17 +218,17 @@ void feed_tick(struct bus *b)
 
 /* ---- handing over --------------------------------------------------------------------------------------------- */
 
-/* Where lag tools look; nothing of ours reads it, so it is sent at most with every batch, and not waited for. */
-static void commit(struct bus *b, const struct filling *done)
+/* Not waited for. */
+void feed_stored(struct bus *b, const struct feed_offset *offsets, size_t count)
 {
     const char *topic = b->topics.own[OWN_EVENTS].name;
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)done->moved);
+    rd_kafka_topic_partition_list_t *list = b->feed.running ? rd_kafka_topic_partition_list_new((int)count) : NULL;
 
     if (!list)
         return;
-    for (size_t i = 0; i < done->moved; i++)
-        if (b->feed.offsets[i].next >= 0)
-            rd_kafka_topic_partition_list_add(list, topic, b->feed.offsets[i].partition)->offset = b->feed.offsets[i].next;
+    for (size_t i = 0; i < count; i++)
+        if (offsets[i].next >= 0)
+            rd_kafka_topic_partition_list_add(list, topic, offsets[i].partition)->offset = offsets[i].next;
     rd_kafka_resp_err_t err = rd_kafka_commit(b->feed.rk, list, 1);
     if (err)
         log_debug("bus.feed_commit", LOG_STR("error", rd_kafka_err2name(err)));
@@ -256,17 +257,17 @@ static void hand_over(struct bus *b)
     b->options.feed->batch(b->options.handler_cookie, &f->batch);
 }
 
-void feed_next(struct bus *b, size_t batch_max)
+void feed_next(struct bus *b, size_t batch_max, size_t least)
 {
     struct feed *f = &b->feed;
 
-    if (!f->running || !f->busy)
+    if (!f->running)
         return;
-    commit(b, f->given);
-    f->busy = false;
     f->batch_max = batch_max;
-    if (filling_reset(f->given, f->partition_count))
+    f->least = least;
+    if (f->busy && filling_reset(f->given, f->partition_count))
         feed_break(b, "no memory");
+    f->busy = false;
     uv_async_send(&b->wake);
 }
 
@@ -302,7 +303,7 @@ bool feed_serve(struct bus *b)
         return more;
     }
     if (f->running && !f->busy && f->letters_out == 0 && b->state == BUS_RUNNING &&
-        (f->fill->count > 0 || f->fill->moved > 0 || f->fill->gap_count > 0)) {
+        (f->fill->count > 0 || f->fill->moved > 0 || f->fill->gap_count > 0) && (f->fill->count >= f->least || full(f))) {
         hand_over(b);
         return more;
     }

@@ -39,7 +39,7 @@ struct feed {
     bool busy;                              /* a batch is in the listener's hands */
     bool broken;                            /* the listener is to be told */
     bool jumped;                        /* a partition begins anew elsewhere: all are to be assigned again */
-    size_t batch_max;
+    size_t batch_max, least;                /* of the batch that is filling: it is full; it may be handed over */
     size_t letters_out;                     /* dead letters without a report */
     struct feed_offset *from;               /* as given to feed_begin */
     size_t from_count;

@@ -107,18 +107,47 @@ static void reset(struct cycle *c)
     buffer_reset(&c->sealed);
     arena_reset(&c->arena);
     c->count = c->events = c->subject_count = c->notice_count = c->queried_count = c->conflict_count = c->uncounted = 0;
+    c->items = c->offset_count = 0;
     c->rows.count = c->rows.seen_count = c->rows.subject_count = c->rows.touched_count = c->rows.node_count = 0;
     c->producers = NULL;
+    c->offsets = NULL;
     c->batch = NULL;
+    c->before = NULL;
     c->rejected = NULL;
+    c->tells = false;
 }
 
 /* ---- subjects ------------------------------------------------------------------------------------------------- */
 
+/* What the cycle before knows, it knows of what is stored, or it has just made. */
+static bool known_before(struct cycle *c, struct cycle_subject *s, uint8_t *key)
+{
+    const struct cycle *before = c->before;
+    const struct cycle_subject *known = before ? hashmap_get(before->subject_by_hash, s->hash.bytes) : NULL;
+
+    if (!known || !known->known)
+        return false;
+    s->id = known->id;
+    s->used_day = known->fresh || known->touched ? cycle_day(before) : known->used_day;
+    memcpy(key, secret_bytes(before->subject_keys).data + (size_t)(known - before->subjects) * ENTRY_KEY_LEN, ENTRY_KEY_LEN);
+    return true;
+}
+
+static bool at_hand(struct cycle *c, struct cycle_subject *s, uint8_t *key)
+{
+    struct known_subject known;
+
+    if (!subject_cache_get(c->state->cache, &s->hash, &known))
+        return false;
+    s->id = known.id;
+    s->used_day = known.used_day;
+    memcpy(key, known.key, ENTRY_KEY_LEN);
+    return true;
+}
+
 enum result cycle_name(struct cycle *c, struct subject s, size_t *out)
 {
     struct subject_hash hash;
-    struct known_subject known;
 
     subject_hash(key_bytes(c->keys->lookup), s, &hash);
     struct cycle_subject *at = hashmap_get(c->subject_by_hash, hash.bytes);
@@ -130,13 +159,8 @@ enum result cycle_name(struct cycle *c, struct subject s, size_t *out)
         if (r)
             return r;
         *at = (struct cycle_subject){ .hash = hash, .kind = s.kind };
-        if (subject_cache_get(c->state->cache, &hash, &known)) {
-            at->known = true;
-            at->id = known.id;
-            at->used_day = known.used_day;
-            memcpy(cycle_key(c, c->subject_count), known.key, ENTRY_KEY_LEN);
-        }
-        c->subject_count++;
+        uint8_t *key = cycle_key(c, c->subject_count++);
+        at->known = known_before(c, at, key) || at_hand(c, at, key);
     }
     *out = (size_t)(at - c->subjects);
     return RESULT_OK;
@@ -211,6 +235,28 @@ void cycle_seen_key(const struct uuid *id, struct text src, uint8_t key[SEEN_KEY
     memcpy(key + 16, src.data, src.len);
 }
 
+/* Its own, made when it is new; what the cycle before has under the key stands. */
+static enum result seen_of(struct cycle *c, const uint8_t key[SEEN_KEY_LEN], struct seen_event **out)
+{
+    const struct seen_event *before = c->before ? hashmap_get(c->before->seen_by_id, key) : NULL;
+    struct seen_event *seen = hashmap_get(c->seen_by_id, key);
+    enum result r = RESULT_OK;
+
+    *out = seen;
+    if (seen)
+        return RESULT_OK;
+    *out = seen = arena_alloc(&c->arena, 1, sizeof(*seen));
+    if (!seen || hashmap_put(c->seen_by_id, key, seen))
+        return RESULT_NO_MEMORY;
+    if (!before)
+        return RESULT_OK;
+    seen->stands = before->stands;
+    seen->first = before->first;
+    for (const struct fingerprint *f = before->conflicts; f && !r; f = f->next)
+        r = cycle_note_conflict(c, seen, f->bytes);
+    return r;
+}
+
 static enum result take_item(struct cycle *c, const struct feed_item *item)
 {
     struct draft *d = &c->drafts[c->count];
@@ -224,11 +270,7 @@ static enum result take_item(struct cycle *c, const struct feed_item *item)
         return r;
     fingerprint_of(key_bytes(c->keys->fingerprint), item->body, d->fingerprint);
     cycle_seen_key(&item->id, item->src, key);
-    d->seen = hashmap_get(c->seen_by_id, key);
-    if (!d->seen) {
-        d->seen = arena_alloc(&c->arena, 1, sizeof(*d->seen));
-        r = d->seen ? hashmap_put(c->seen_by_id, key, d->seen) : RESULT_NO_MEMORY;
-    }
+    r = seen_of(c, key, &d->seen);
     if (!r)
         r = cycle_name_subjects(c, d);
     if (!r)
@@ -236,14 +278,33 @@ static enum result take_item(struct cycle *c, const struct feed_item *item)
     return r;
 }
 
-enum result cycle_take(struct cycle *c, const struct feed_batch *batch, uint64_t now_ms)
+/* What of the batch is needed when it has been given back. */
+static enum result take_places(struct cycle *c, const struct feed_batch *batch)
+{
+    c->items = batch->count;
+    if (batch->count > 0)
+        c->first = (struct cycle_poison){ true, batch->items[0].partition, batch->items[0].offset };
+    c->offsets = arena_alloc(&c->arena, batch->offset_count + 1, sizeof(*c->offsets));
+    if (!c->offsets)
+        return RESULT_NO_MEMORY;
+    c->offset_count = batch->offset_count;
+    if (batch->offset_count > 0)
+        memcpy(c->offsets, batch->offsets, batch->offset_count * sizeof(*c->offsets));
+    return RESULT_OK;
+}
+
+enum result cycle_take(struct cycle *c, const struct feed_batch *batch, const struct cycle *before, uint64_t now_ms)
 {
     size_t self;
 
     reset(c);
     c->batch = batch;
+    c->before = before;
+    c->asks_own = !before || (before->notice_count == 0 && before->queried_count == 0);
     c->now_ms = now_ms;
-    enum result r = cycle_name(c, (struct subject){ SUBJECT_SOURCE, TEXT("audit") }, &self);
+    enum result r = batch ? take_places(c, batch) : RESULT_OK;
+    if (!r)
+        r = cycle_name(c, (struct subject){ SUBJECT_SOURCE, TEXT("audit") }, &self);
     for (size_t i = 0; batch && i < batch->count && !r; i++) {
         if (cycle_wants(c, &batch->items[i]))
             r = take_item(c, &batch->items[i]);
@@ -251,6 +312,7 @@ enum result cycle_take(struct cycle *c, const struct feed_batch *batch, uint64_t
             c->rejected = &batch->items[i];
     }
     c->events = c->count;
+    c->before = NULL;
     return r;
 }
 
@@ -258,7 +320,12 @@ enum result cycle_take(struct cycle *c, const struct feed_batch *batch, uint64_t
 
 bool cycle_empty(const struct cycle *c)
 {
-    return c->count == 0 && !c->producers && !(c->batch && c->batch->offset_count > 0);
+    return c->count == 0 && !c->producers && c->offset_count == 0;
+}
+
+void cycle_give_back(struct cycle *c)
+{
+    c->batch = NULL;
 }
 
 void cycle_close(struct cycle *c, bool written)
@@ -268,7 +335,7 @@ void cycle_close(struct cycle *c, bool written)
         if (s->fresh || s->touched)
             subject_cache_put(c->state->cache, &s->hash, &(struct known_subject){ s->id, cycle_day(c), cycle_key(c, i) });
     }
-    if (written && c->watch && c->rows.count > 0)
+    if (written && c->tells)
         c->watch->written(c->watch->cookie);
     reset(c);
 }

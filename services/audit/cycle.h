@@ -5,8 +5,12 @@
  *     (log_store_look)     asks what is stored of them, and tells it through cycle_seen … cycle_queried
  *     cycle_settle     which are new; what the log has to say of itself: conflicts, gaps, notices
  *     cycle_compose    seq, tree, sealing: the rows; each record to the watch
- *     (log_store_write)    writes them, with offsets and all that has changed, in one transaction
+ *     (log_store_compose)  … and the statements, with offsets and all that has changed; nothing is borrowed of the batch now
+ *     (log_store_commit)   one transaction
  *     cycle_close      what was written is known from now on
+ *
+ * While one is committed the next may be taken in and composed: it is told of the one before, and takes what that one has
+ * made (records seen, subjects, seq, tree, counts) for stored. It is committed after it or never.
  *
  * Everything that a cycle changes of the writer's state is only right if its transaction commits. When it does not,
  * the state is thrown away and read again (leader.h); nothing here is undone.
@@ -38,7 +42,7 @@ struct draft;
 struct cycle_subject;
 struct seen_event;
 
-/* An event that the store has refused alone. */
+/* An event's place: of one that the store has refused alone. */
 struct cycle_poison {
     bool any;
     int32_t partition;
@@ -77,7 +81,14 @@ struct cycle {
     const struct watch *watch;          /* or NULL */
     uint64_t now_ms;
 
-    const struct feed_batch *batch;     /* or NULL */
+    const struct feed_batch *batch;     /* or NULL: none, or given back */
+    size_t items;                       /* of the batch */
+    struct cycle_poison first;          /* where its first item is */
+    struct feed_offset *offsets;        /* of the batch */
+    size_t offset_count;
+    const struct cycle *before;         /* under way when this one was taken; NULL from then on */
+    bool asks_own;                      /* for notices and minutes: the one before has taken none that it would see again */
+    bool tells;                         /* the watch is to hear that it has committed */
     struct cycle_poison poison;         /* left out */
     const struct feed_item *rejected;   /* … and here it is, if it came; NULL */
     struct arena arena;                 /* of this cycle */
@@ -106,8 +117,14 @@ MUST_USE enum result cycle_new(const struct audit_keys *keys, struct writer_stat
                                const uint8_t seed[16], struct cycle **out);
 void cycle_free(struct cycle *c);
 
-/* batch NULL: only what the log has to say of itself. It is borrowed until cycle_close. RESULT_NO_MEMORY. */
-MUST_USE enum result cycle_take(struct cycle *c, const struct feed_batch *batch, uint64_t now_ms);
+/*
+ * batch NULL: only what the log has to say of itself. It is borrowed until cycle_give_back. before: composed, and not yet
+ * known to be committed; or NULL. RESULT_NO_MEMORY.
+ */
+MUST_USE enum result cycle_take(struct cycle *c, const struct feed_batch *batch, const struct cycle *before, uint64_t now_ms);
+
+/* Composed: the batch may go. */
+void cycle_give_back(struct cycle *c);
 
 /* What log_store_look asks for: (id, src) of the events, the hashes of the subjects whose keys are not at hand. */
 size_t cycle_ids(struct cycle *c, struct bytes *ids);

@@ -64,6 +64,9 @@ MUST_USE enum result cycle_name(struct cycle *c, struct subject s, size_t *out);
 /* Names a draft's subject, and its source, which may have to lend its key. */
 MUST_USE enum result cycle_name_subjects(struct cycle *c, struct draft *d);
 
+/* Another body that has been recorded under what is seen. RESULT_NO_MEMORY. */
+MUST_USE enum result cycle_note_conflict(struct cycle *c, struct seen_event *seen, const uint8_t *fingerprint);
+
 void cycle_seen_key(const struct uuid *id, struct text src, uint8_t key[SEEN_KEY_LEN]);
 
 #endif

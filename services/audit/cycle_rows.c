@@ -148,7 +148,7 @@ enum result cycle_compose(struct cycle *c, struct pg_batch *writes)
         if (c->drafts[i].fate == DRAFT_RECORD)
             r = compose_one(c, &c->drafts[i], &made[c->rows.count], &random[i], writes);
     if (!r && c->watch && c->rows.count > 0)
-        r = c->watch->settle(c->watch->cookie, writes);
+        r = c->watch->settle(c->watch->cookie, writes, &c->tells);
     /* Only now does the buffer stay where it is. */
     for (size_t i = 0; i < c->rows.count && !r; i++)
         c->rows.sealed[i] = (struct bytes){ c->sealed.data + made[i].sealed_at, made[i].sealed_len };

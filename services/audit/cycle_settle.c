@@ -49,7 +49,7 @@ enum result cycle_seen(struct cycle *c, struct bytes id, struct text src, struct
     return RESULT_OK;
 }
 
-static enum result note_conflict(struct cycle *c, struct seen_event *seen, const uint8_t *fingerprint)
+enum result cycle_note_conflict(struct cycle *c, struct seen_event *seen, const uint8_t *fingerprint)
 {
     struct fingerprint *f = arena_alloc(&c->arena, 1, sizeof(*f));
 
@@ -65,7 +65,7 @@ enum result cycle_conflicting(struct cycle *c, struct bytes id, struct text src,
 {
     struct seen_event *seen = find_seen(c, id, src, fingerprint);
 
-    return seen ? note_conflict(c, seen, fingerprint.data) : RESULT_OK;
+    return seen ? cycle_note_conflict(c, seen, fingerprint.data) : RESULT_OK;
 }
 
 enum result cycle_subject(struct cycle *c, struct bytes hash, uint64_t id, struct bytes wrapped, int64_t used_day)
@@ -198,7 +198,7 @@ static enum result judge(struct cycle *c, struct draft *d)
         { d->item->id.bytes, 16 }, { d->fingerprint, FINGERPRINT_LEN }, d->src,
     };
     log_warn("audit.conflict", LOG_TEXT("src", d->src));
-    enum result r = note_conflict(c, seen, d->fingerprint);
+    enum result r = cycle_note_conflict(c, seen, d->fingerprint);
     return r ? r : say(c, "log.conflict", OUTCOME_FAILURE, (struct event_attr[]){ str_attr("src", d->src) }, 1);
 }
 

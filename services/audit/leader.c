@@ -5,9 +5,6 @@
 
 #include <stdlib.h>
 
-static void looked(void *cookie, enum store_outcome o);
-static void written(void *cookie, enum store_outcome o);
-
 /* ---- its state ------------------------------------------------------------------------------------------------ */
 
 static void free_writer(struct leader *l)
@@ -33,8 +30,8 @@ enum result leader_new(const struct leader_options *options, struct leader **out
         r = newcomers_new(options->newcomers_per_minute, seed, &l->writer.newcomers);
     if (!r)
         r = subject_cache_new(SUBJECT_CACHE_MAX, seed, &l->writer.cache);
-    if (!r)
-        r = cycle_new(options->store->keys, &l->writer, options->watch, seed, &l->cycle);
+    for (size_t i = 0; i < 2 && !r; i++)
+        r = cycle_new(options->store->keys, &l->writer, options->watch, seed, &l->cycles[i]);
     if (r)
         leader_free(l);
     else
@@ -46,31 +43,27 @@ void leader_free(struct leader *l)
 {
     if (!l)
         return;
-    cycle_free(l->cycle);
+    log_write_free(l->composed);
+    cycle_free(l->cycles[0]);
+    cycle_free(l->cycles[1]);
     free_writer(l);
     free(l);
 }
 
 /* ---- giving up ------------------------------------------------------------------------------------------------ */
 
-/* Halves, until what is to blame is alone. */
-static void take_less(struct leader *l)
+/* Of what is made and of what was committed nothing is needed any more. */
+static void drop_cycles(struct leader *l)
 {
-    if (l->batch && l->batch->count > 1)
-        l->batch_max = l->batch->count / 2;
-    l->calm = 0;
+    log_write_free(l->composed);
+    l->composed = NULL;
+    l->making = l->writing = NULL;
+    cycle_close(l->cycles[0], false);
+    cycle_close(l->cycles[1], false);
+    l->batch = NULL;
 }
 
-static void blame(struct leader *l)
-{
-    if (l->batch && l->batch->count == 1) {
-        l->poison = (struct cycle_poison){ true, l->batch->items[0].partition, l->batch->items[0].offset };
-        log_error("audit.event_refused", LOG_INT("partition", l->poison.partition), LOG_INT("offset", l->poison.offset));
-    }
-    take_less(l);
-}
-
-static void stand_by(struct leader *l, enum store_outcome o)
+static void stand_by(struct leader *l)
 {
     static const struct {
         const char *why;
@@ -82,6 +75,7 @@ static void stand_by(struct leader *l, enum store_outcome o)
         [STORE_AWAY] = { "away", TRY_MS },
         [STORE_TAMPERED] = { "tampered", TAMPERED_MS },
     };
+    enum store_outcome o = l->failed;
 
     if (l->state > TAKING) {
         log_warn("audit.stands_by", LOG_STR("why", AS[o].why), LOG_INT("epoch", l->epoch));
@@ -89,14 +83,20 @@ static void stand_by(struct leader *l, enum store_outcome o)
         l->o.feed.end(l->o.feed.cookie);
     }
     l->fault = o == STORE_TAMPERED ? "what is stored is not what was written (audit.*_tampered in the log)" : NULL;
-    if (o == STORE_REFUSED)
-        blame(l);
-    cycle_close(l->cycle, false);
-    l->batch = NULL;
+    drop_cycles(l);
     l->broken = false;
+    l->failed = STORE_DONE;
     l->state = STANDBY;
     l->epoch = 0;
     l->try_ms = l->o.boot_ms() + AS[o].wait_ms;
+}
+
+void leader_give_up(struct leader *l, enum store_outcome o)
+{
+    if (!l->failed)
+        l->failed = o;
+    if (!l->busy && !l->writing)
+        stand_by(l);
 }
 
 static void finish_stop(struct leader *l)
@@ -119,26 +119,31 @@ static void released(void *cookie, enum store_outcome o)
 
 void leader_end_if_idle(struct leader *l)
 {
-    if (l->busy || l->holding)
+    if (l->busy || l->holding || l->writing)
         return;
-    cycle_close(l->cycle, false);
+    drop_cycles(l);
     if (l->state <= TAKING || log_store_lease_release(l->o.store, l->epoch, released, l))
         finish_stop(l);
+}
+
+bool leader_call_ended(struct leader *l, enum store_outcome o)
+{
+    if (o == STORE_DONE)
+        o = l->kept;
+    if (l->stopping) {
+        leader_end_if_idle(l);
+        return false;
+    }
+    if (o == STORE_DONE && !l->failed && !l->broken)
+        return true;
+    leader_give_up(l, o);
+    return false;
 }
 
 bool leader_goes_on(struct leader *l, enum store_outcome o)
 {
     l->busy = false;
-    if (l->stopping) {
-        leader_end_if_idle(l);
-        return false;
-    }
-    if (o == STORE_DONE)
-        o = l->kept;
-    if (o == STORE_DONE && !l->broken)
-        return true;
-    stand_by(l, o);
-    return false;
+    return leader_call_ended(l, o);
 }
 
 enum store_outcome leader_meaning(enum result r)
@@ -161,83 +166,11 @@ void leader_began(struct leader *l, enum result r)
     l->busy = r == RESULT_OK;
     if (r) {
         log_warn("audit.leader", LOG_RESULT(r));
-        /* What a transaction may take up has bounds, and a source can make its events swell: in smaller ones it fits. */
-        if (r == RESULT_NO_MEMORY || r == RESULT_FULL)
-            take_less(l);
-        stand_by(l, leader_meaning(r));
+        leader_give_up(l, leader_meaning(r));
     }
 }
 
-/* ---- a cycle -------------------------------------------------------------------------------------------------- */
-
-static void begin_cycle(struct leader *l)
-{
-    l->own_ms = l->o.boot_ms();
-    l->cycle->poison = l->poison;
-    enum result r = cycle_take(l->cycle, l->batch, l->o.now_ms());
-    leader_began(l, r ? r : log_store_look(l->o.store, l->cycle, looked, l));
-}
-
-static void count(struct leader *l)
-{
-    l->cycles++;
-    l->records += l->cycle->rows.count;
-    l->events += l->cycle->rows.seen_count;
-    l->repeats += l->cycle->events - l->cycle->rows.seen_count;
-}
-
-/* What the cycle has taken in; one that has come meanwhile is another. */
-static void batch_done(struct leader *l)
-{
-    if (!l->cycle->batch)
-        return;
-    if (l->cycle->rejected) {
-        l->rejected++;
-        l->poison.any = false;
-        l->o.feed.reject(l->o.feed.cookie, l->cycle->rejected);
-    }
-    if (++l->calm >= CALM && l->batch_max < FEED_BATCH_MAX)
-        l->batch_max = l->batch_max * 2 < FEED_BATCH_MAX ? l->batch_max * 2 : FEED_BATCH_MAX;
-    l->batch = NULL;
-    l->o.feed.next(l->o.feed.cookie, l->batch_max);
-}
-
-static void looked(void *cookie, enum store_outcome o)
-{
-    struct leader *l = cookie;
-
-    if (!leader_goes_on(l, o))
-        return;
-    enum result r = cycle_settle(l->cycle);
-    if (!r && cycle_empty(l->cycle)) {
-        batch_done(l);
-        cycle_close(l->cycle, false);
-        leader_go_on(l);
-        return;
-    }
-    leader_began(l, r ? r : log_store_write(l->o.store, l->epoch, l->cycle, written, l));
-}
-
-static void written(void *cookie, enum store_outcome o)
-{
-    struct leader *l = cookie;
-
-    /* The end of a leadership does not undo what it has written. */
-    if (o == STORE_DONE)
-        count(l);
-    if (!leader_goes_on(l, o))
-        return;
-    l->held_ms = l->o.boot_ms();
-    batch_done(l);
-    cycle_close(l->cycle, true);
-    leader_go_on(l);
-}
-
-void leader_go_on(struct leader *l)
-{
-    if (l->state == LEADING && l->batch && !l->busy && !l->stopping)
-        begin_cycle(l);
-}
+/* ---- what is told to it ------------------------------------------------------------------------------------------- */
 
 void leader_batch(struct leader *l, const struct feed_batch *batch)
 {
@@ -250,8 +183,7 @@ void leader_feed_broken(struct leader *l)
     if (l->state <= TAKING)
         return;
     l->broken = true;
-    if (!l->busy)
-        stand_by(l, STORE_DONE);
+    leader_give_up(l, STORE_DONE);
 }
 
 static void held(void *cookie, enum store_outcome o)
@@ -270,7 +202,7 @@ void leader_tick(struct leader *l)
 
     if ((l->state == LOADING || l->state == REPLAYING) && !l->holding && !l->stopping && now - l->held_ms >= HOLD_MS)
         leader_keep_lease(l);
-    if (l->busy || l->stopping)
+    if (l->busy || l->making || l->writing || l->stopping)
         return;
     if (l->state == STANDBY && now >= l->try_ms) {
         leader_take(l);
@@ -279,7 +211,7 @@ void leader_tick(struct leader *l)
     } else if (l->state == LEADING && now - l->held_ms >= HOLD_MS) {
         leader_began(l, log_store_lease_hold(l->o.store, l->epoch, held, l));
     } else if (l->state == LEADING && now - l->own_ms >= OWN_MS) {
-        begin_cycle(l);
+        leader_begin_cycle(l);
     }
 }
 

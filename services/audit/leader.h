@@ -6,6 +6,9 @@
  *     LOADING   size, tree, offsets, counts from the store; then the watch is told what it must know (REPLAYING)
  *     LEADING   feed → cycle → one transaction → the next; when nothing comes, the lease is held by itself
  *
+ * Of two cycles at most, one is being committed and the next is made meanwhile, on what the first will have written: it
+ * is sent when the first is known to be committed, and thrown away when it is not.
+ *
  * Whatever goes wrong in between (the lease has passed, PostgreSQL is away, a transaction was refused, what became of it
  * is not known), everything in memory is forgotten and it stands by again: the store is the only truth. A transaction
  * that PostgreSQL refuses is tried again in halves until the event to blame is alone; that one is dead-lettered.
@@ -21,7 +24,8 @@ struct leader;
 /* The feed, as main.c wires it (feed.h). */
 struct leader_feed {
     void (*begin)(void *cookie, const struct feed_offset *offsets, size_t count, size_t batch_max);
-    void (*next)(void *cookie, size_t batch_max);
+    void (*next)(void *cookie, size_t batch_max, size_t least);
+    void (*stored)(void *cookie, const struct feed_offset *offsets, size_t count);
     void (*end)(void *cookie);
     /* The store will not take this item of the batch in hand. */
     void (*reject)(void *cookie, const struct feed_item *item);

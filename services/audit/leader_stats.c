@@ -19,7 +19,7 @@ enum result leader_metrics(struct leader *l, struct metrics *m)
         { "hlidka_audit_records_total", "Records written to the log by this instance.", &l->records },
         { "hlidka_audit_events_total", "Events among them.", &l->events },
         { "hlidka_audit_repeats_total", "Events that had been recorded before.", &l->repeats },
-        { "hlidka_audit_transactions_total", "Transactions of the writer that committed.", &l->cycles },
+        { "hlidka_audit_transactions_total", "Transactions of the writer that committed.", &l->cycles_done },
         { "hlidka_audit_given_up_total", "Times that the leadership was given up.", &l->given_up },
         { "hlidka_audit_events_rejected_total", "Events that the store would not take, dead-lettered.", &l->rejected },
     };

@@ -53,9 +53,14 @@ MUST_USE enum result log_store_replay(struct log_store *s, const struct watch *w
 /* ---- a cycle: store_look.c, store_write.c --------------------------------------------------------------------- */
 
 MUST_USE enum result log_store_look(struct log_store *s, struct cycle *c, log_store_done *done, void *cookie);
-/* Composes and writes; errors also of cycle_compose. */
-MUST_USE enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c, log_store_done *done,
-                                 void *cookie);
+
+/* A transaction that is composed: *out borrows nothing, and is log_store_commit's or log_write_free's. Errors of cycle_compose. */
+struct log_write;
+MUST_USE enum result log_store_compose(struct log_store *s, int64_t epoch, struct cycle *c, struct log_write **out);
+/* w is gone whatever this returns. */
+MUST_USE enum result log_store_commit(struct log_store *s, struct log_write *w, log_store_done *done, void *cookie);
+/* Decided against; NULL is fine. */
+void log_write_free(struct log_write *w);
 
 /* ---- what any instance has to say: store_notice.c ------------------------------------------------------------- */
 

@@ -63,11 +63,18 @@ static void begin_feed(void *cookie, const struct feed_offset *offsets, size_t c
     feed_begin(service_bus(a->service), offsets, count, batch_max);
 }
 
-static void next_batch(void *cookie, size_t batch_max)
+static void next_batch(void *cookie, size_t batch_max, size_t least)
 {
     const struct app *a = cookie;
 
-    feed_next(service_bus(a->service), batch_max);
+    feed_next(service_bus(a->service), batch_max, least);
+}
+
+static void batch_stored(void *cookie, const struct feed_offset *offsets, size_t count)
+{
+    const struct app *a = cookie;
+
+    feed_stored(service_bus(a->service), offsets, count);
 }
 
 static void end_feed(void *cookie)
@@ -188,7 +195,7 @@ static void opened(void *cookie)
     struct app *a = cookie;
     const struct leader_options o = {
         .store = &a->auditor.store,
-        .feed = { begin_feed, next_batch, end_feed, reject, a },
+        .feed = { begin_feed, next_batch, batch_stored, end_feed, reject, a },
         .watch = &a->watch,
         .newcomers_per_minute = a->newcomers,
         .now_ms = clock_unix_ms,

@@ -300,7 +300,7 @@ static enum result feed(void *cookie, const struct log_record *r, struct pg_batc
     return e ? e : watchdog(a, writes, r->received / MINUTE_MS);
 }
 
-static enum result settle(void *cookie, struct pg_batch *writes)
+static enum result settle(void *cookie, struct pg_batch *writes, bool *tells)
 {
     struct alert_log *a = cookie;
     struct continued *c = &a->continued;
@@ -313,16 +313,16 @@ static enum result settle(void *cookie, struct pg_batch *writes)
                    PG_INTS(c->count, c->used));
     if (!r && a->counted)
         r = pg_add(writes, &COUNT, PG_INT((int64_t)a->n), PG_INT((int64_t)a->watchdog));
+    *tells = a->counted;
+    begin_transaction(a);
     return r;
 }
 
 static void written(void *cookie)
 {
-    struct alert_log *a = cookie;
+    const struct alert_log *a = cookie;
 
-    if (a->counted)
-        durable_wake(a->o.durable);
-    begin_transaction(a);
+    durable_wake(a->o.durable);
 }
 
 struct watch alert_log_watch(struct alert_log *a)

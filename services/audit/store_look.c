@@ -74,6 +74,7 @@ static enum result add_all(struct cycle *c, struct pg_batch *b)
 
     if (!ids || !hashes)
         return RESULT_NO_MEMORY;
+    int64_t own = c->asks_own ? CYCLE_NOTICES_MAX : 0;
     size_t events = cycle_ids(c, ids), unknown = cycle_unknown(c, hashes);
     enum result r = pg_add(b, &SEEN, PG_BYTEAS(ids, events));
     if (!r)
@@ -81,9 +82,9 @@ static enum result add_all(struct cycle *c, struct pg_batch *b)
     if (!r)
         r = pg_add(b, &SUBJECTS, PG_BYTEAS(hashes, unknown));
     if (!r)
-        r = pg_add(b, &NOTICES, PG_INT(CYCLE_NOTICES_MAX));
+        r = pg_add(b, &NOTICES, PG_INT(own));
     if (!r)
-        r = pg_add(b, &QUERIED, PG_INT((int64_t)(c->now_ms / 60000)), PG_INT(CYCLE_NOTICES_MAX));
+        r = pg_add(b, &QUERIED, PG_INT((int64_t)(c->now_ms / 60000)), PG_INT(own));
     return r;
 }
 

@@ -5,19 +5,19 @@
 #define WRITE_MAX (32u * 1024 * 1024)
 
 static const struct pg_statement FENCE = { "audit_fence", "SELECT hold_lease($1, $2)", "iu" };
+/* unnest stands where rows are selected: in FROM each array would first be written out as a table of its own. */
 static const struct pg_statement SUBJECTS = { "audit_write_subjects",
     "INSERT INTO subjects (id, kind, used, hash, wrapped)"
-    " SELECT id, chr(kind::int)::\"char\", used, hash, wrapped"
-    " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::bytea[], $5::bytea[]) AS x(id, kind, used, hash, wrapped)", "IIIBB" };
+    " SELECT unnest($1::int8[]), chr(unnest($2::int8[])::int)::\"char\", unnest($3::int8[]), unnest($4::bytea[]), unnest($5::bytea[])",
+    "IIIBB" };
 static const struct pg_statement TOUCHED = { "audit_write_touched", "UPDATE subjects SET used = $1 WHERE id = ANY($2)", "iI" };
 static const struct pg_statement RECORDS = { "audit_write_records",
     "INSERT INTO records (seq, received, time, outcome, subject, src, type, tag, hash, sealed, user_hash, ip_hash)"
-    " SELECT seq, received, time, outcome, subject, src, type, tag, hash, sealed, u, i"
-    " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::text[], $7::text[], $8::bytea[], $9::bytea[],"
-    " $10::bytea[], $11::bytea[], $12::bytea[])"
-    " AS x(seq, received, time, outcome, subject, src, type, tag, hash, sealed, u, i)", "IIIIITTBBBBB" };
+    " SELECT unnest($1::int8[]), unnest($2::int8[]), unnest($3::int8[]), unnest($4::int8[]), unnest($5::int8[]), unnest($6::text[]),"
+    " unnest($7::text[]), unnest($8::bytea[]), unnest($9::bytea[]), unnest($10::bytea[]), unnest($11::bytea[]), unnest($12::bytea[])",
+    "IIIIITTBBBBB" };
 static const struct pg_statement SEEN = { "audit_write_seen",
-    "INSERT INTO seen (id, src, fingerprint) SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[])", "BTB" };
+    "INSERT INTO seen (id, src, fingerprint) SELECT unnest($1::bytea[]), unnest($2::text[]), unnest($3::bytea[])", "BTB" };
 static const struct pg_statement CONFLICTS = { "audit_write_conflicts",
     "INSERT INTO conflicts (id, src, fingerprint) SELECT * FROM unnest($1::bytea[], $2::text[], $3::bytea[])", "BTB" };
 static const struct pg_statement NODES = { "audit_write_nodes",
@@ -35,7 +35,8 @@ static const struct pg_statement QUERIED = { "audit_write_queried",
     "UPDATE queried SET count = count - $3 WHERE src = $1 AND minute = $2", "tii" };
 static const struct pg_statement QUERIED_ALL = { "audit_write_queried_all", "DELETE FROM queried WHERE count <= 0", "" };
 
-struct write {
+struct log_write {
+    struct pg_batch *b;                 /* NULL once it is under way */
     log_store_done *done;
     void *cookie;
 };
@@ -96,14 +97,14 @@ static enum result add_log(struct pg_batch *b, const struct cycle *c)
 
 static enum result add_offsets(struct pg_batch *b, struct cycle *c)
 {
-    size_t n = c->batch ? c->batch->offset_count : 0;
+    size_t n = c->offset_count;
     int64_t *partitions = arena_alloc(&c->arena, n + 1, sizeof(*partitions)), *nexts = arena_alloc(&c->arena, n + 1, sizeof(*nexts));
 
     if (!partitions || !nexts)
         return RESULT_NO_MEMORY;
     for (size_t i = 0; i < n; i++) {
-        partitions[i] = c->batch->offsets[i].partition;
-        nexts[i] = c->batch->offsets[i].next;
+        partitions[i] = c->offsets[i].partition;
+        nexts[i] = c->offsets[i].next;
     }
     return n == 0 ? RESULT_OK : pg_add(b, &OFFSETS, PG_INTS(partitions, n), PG_INTS(nexts, n));
 }
@@ -159,31 +160,17 @@ static enum result add_taken(struct pg_batch *b, struct cycle *c)
     return r || c->queried_count == 0 ? r : pg_add(b, &QUERIED_ALL);
 }
 
-static void written(void *cookie, struct pg_batch *b)
+void log_write_free(struct log_write *w)
 {
-    struct write w = *(struct write *)cookie;
-    enum store_outcome o = log_store_outcome_of(b);
-
-    free(cookie);
-    pg_batch_free(b);
-    w.done(w.cookie, o);
+    if (w)
+        pg_batch_free(w->b);
+    free(w);
 }
 
-enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c, log_store_done *done,
-                        void *cookie)
+static enum result add_all(struct log_store *s, int64_t epoch, struct cycle *c, struct pg_batch *b)
 {
-    struct write *w = malloc(sizeof(*w));
-    struct pg_batch *b;
+    enum result r = pg_add(b, &FENCE, PG_INT(epoch), PG_UUID(&s->self));
 
-    if (!w)
-        return RESULT_NO_MEMORY;
-    *w = (struct write){ done, cookie };
-    enum result r = pg_batch_new(WRITE_MAX, &b);
-    if (r) {
-        free(w);
-        return r;
-    }
-    r = pg_add(b, &FENCE, PG_INT(epoch), PG_UUID(&s->self));
     if (!r)
         r = cycle_compose(c, b);
     if (!r)
@@ -196,10 +183,42 @@ enum result log_store_write(struct log_store *s, int64_t epoch, struct cycle *c,
         r = add_offsets(b, c);
     if (!r)
         r = add_producers(b, c);
+    return r ? r : add_taken(b, c);
+}
+
+enum result log_store_compose(struct log_store *s, int64_t epoch, struct cycle *c, struct log_write **out)
+{
+    struct log_write *w = calloc(1, sizeof(*w));
+    enum result r = w ? pg_batch_new(WRITE_MAX, &w->b) : RESULT_NO_MEMORY;
+
     if (!r)
-        r = add_taken(b, c);
-    r = log_store_submit(s, b, r, written, w);
+        r = add_all(s, epoch, c, w->b);
     if (r)
-        free(w);
+        log_write_free(w);
+    else
+        *out = w;
+    return r;
+}
+
+static void written(void *cookie, struct pg_batch *b)
+{
+    struct log_write w = *(struct log_write *)cookie;
+    enum store_outcome o = log_store_outcome_of(b);
+
+    free(cookie);
+    pg_batch_free(b);
+    w.done(w.cookie, o);
+}
+
+enum result log_store_commit(struct log_store *s, struct log_write *w, log_store_done *done, void *cookie)
+{
+    struct pg_batch *b = w->b;
+
+    w->b = NULL;
+    w->done = done;
+    w->cookie = cookie;
+    enum result r = log_store_submit(s, b, RESULT_OK, written, w);
+    if (r)
+        log_write_free(w);
     return r;
 }

@@ -8,7 +8,8 @@
  *     recall                           what it keeps in tables of its own, now that nobody else writes them
  *     pass or replay × n               the records that were received within reach_ms before the newest, in seq order: of
  *                                      those that it does not want nothing but the newest `received` so far
- *     feed × n, settle, written        a transaction of n new records, in seq order; then the next
+ *     feed × n, settle                 a transaction of n new records, in seq order; then the next
+ *     written                          … and that one is committed, though the next may have been fed meanwhile
  *
  * A transaction that does not commit is never undone in parts: forget and replay come again, from what is stored. So
  * a watch needs no way back, and what it knows beyond reach_ms it keeps in tables, written in the records' transaction.
@@ -37,8 +38,9 @@ struct watch {
      * RESULT_TOO_LARGE: too much for one transaction; fewer records come at once.
      */
     enum result (*feed)(void *cookie, const struct log_record *r, struct pg_batch *writes);
-    enum result (*settle)(void *cookie, struct pg_batch *writes);
-    /* What was fed since the last time is committed: wake the relay. */
+    /* The last of a transaction. tells: `written` is to be called. */
+    enum result (*settle)(void *cookie, struct pg_batch *writes, bool *tells);
+    /* There is something for the relay, committed. */
     void (*written)(void *cookie);
     void *cookie;
 };

@@ -340,3 +340,75 @@ Test(audit_alerts, who_is_erased_is_erased_from_the_alerts_too)
     list_below(INT64_MAX);
     cr_expect(listed.count == 1 && !listed.lost);
 }
+
+/* ---- two transactions on their way -------------------------------------------------------------------------------- */
+
+static struct pg_txn *holder;
+
+static void on_held(void *cookie, struct pg_txn *txn, struct pg_batch *b)
+{
+    holder = txn;
+    pg_batch_free(b);
+    *(bool *)cookie = true;
+}
+
+/* Nine failures lie in a transaction that waits for a lock, and the tenth in the one that is composed behind it. */
+static void reach_ten_across_two(struct instance *in)
+{
+    static const struct pg_statement LOCK = { "test_lock", "LOCK TABLE records IN SHARE MODE", "" };
+    struct pg_batch *b;
+    bool held = false;
+    unsigned batches = in->feed.batches;
+
+    must(!pg_batch_new(1000, &b) && !pg_add(b, &LOCK) && !pg_begin(in->store.pg, b, 3000, on_held, &held));
+    must(fixture_wait(scene.f, is_true, &held, 3000) && holder);
+    fail_logins(9, "u-1");
+    must(run_until(in->feed.batches == batches + 1 && !in->feed.busy, 1000));
+    fail_logins(1, "u-1");
+    for (unsigned i = 0; i < FEED_BATCH_MAX / 2; i++)
+        (void)audit_topic_add(&topic, 1, "backend", "app.test", "u-3");
+    must(run_until(!in->feed.busy && in->feed.least == FEED_BATCH_MAX, 2000));
+    cr_assert_eq(alerts(), 0);
+}
+
+static struct instance *leads_and_has_written(void)
+{
+    fail_and_wait(1, "u-2");
+    struct instance *in = leader_epoch(both[0].leader) ? &both[0] : &both[1];
+
+    both[in == both].paused = true;
+    return in;
+}
+
+static void assert_one_alert(void)
+{
+    must(run_until(stored() == 11 + FEED_BATCH_MAX / 2, 20000));
+    cr_expect_eq(alerts(), 1);
+    cr_expect_eq(outgoing(), 1);
+    cr_expect_eq(SQL("SELECT count FROM alerts"), 10);
+    cr_expect_eq(SQL("SELECT n FROM alert_log"), 1);
+}
+
+Test(audit_alerts, what_one_transaction_has_counted_counts_for_the_one_that_is_composed_behind_it)
+{
+    struct instance *in = leads_and_has_written();
+    int64_t epoch = leader_epoch(in->leader);
+
+    reach_ten_across_two(in);
+    pg_rollback(holder);
+    assert_one_alert();
+    cr_expect_eq(leader_epoch(in->leader), epoch);
+}
+
+Test(audit_alerts, an_alert_of_a_transaction_that_is_thrown_away_is_raised_by_the_next)
+{
+    struct instance *in = leads_and_has_written();
+
+    reach_ten_across_two(in);
+    (void)SQL("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE NOT granted");
+    must(run_until(leader_epoch(in->leader) == 0, 5000));
+    cr_expect_eq(alerts(), 0);
+    cr_expect_eq(outgoing(), 0);
+    pg_rollback(holder);
+    assert_one_alert();
+}

@@ -1,9 +1,7 @@
 /* audit's writer (leader.h, cycle.h, log_store.h) against a real postgres: one at a time, whatever happens. */
-#include "audit_feed.h"
+#include "audit_scene.h"
 #include "clock.h"
-#include "db_pg_test.h"
 #include "log_query.h"
-#include "migrate.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -12,163 +10,7 @@
 DB_TEMPLATE_BEFORE
 DB_TEMPLATE_AFTER
 
-static struct pg_test t;
-static struct audit_keys keys;
-static struct audit_topic topic;
-static uint64_t later_ms;               /* added to all clocks */
-
-static uint64_t now_ms(void)
-{
-    return clock_unix_ms() + later_ms;
-}
-
-static uint64_t boot_ms(void)
-{
-    return clock_boot_ns() / 1000000 + later_ms;
-}
-
-/* ---- an instance ---------------------------------------------------------------------------------------------- */
-
-struct instance {
-    struct log_store store;
-    struct audit_feed feed;
-    struct leader *leader;
-    bool paused;                        /* it neither ticks nor is it given anything */
-};
-
-static void start(struct instance *i, uint8_t name)
-{
-    *i = (struct instance){ .store = { .pg = t.pg, .keys = &keys, .self = { { name } } }, .feed = { .topic = &topic } };
-    cr_assert_eq(leader_new(&(struct leader_options){ .store = &i->store, .feed = audit_feed_hooks(&i->feed),
-                                                      .newcomers_per_minute = 5, .now_ms = now_ms, .boot_ms = boot_ms },
-                            &i->leader), RESULT_OK);
-    i->feed.leader = i->leader;
-}
-
-static void on_stopped(void *cookie)
-{
-    *(bool *)cookie = true;
-}
-
-static void stop(struct instance *i)
-{
-    bool stopped = false;
-
-    leader_stop(i->leader, on_stopped, &stopped);
-    cr_assert(db_run_until(&t.loop, 5000, stopped));
-    leader_free(i->leader);
-}
-
-static bool turn(struct instance *instances, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (instances[i].paused)
-            continue;
-        leader_tick(instances[i].leader);
-        audit_feed_pump(&instances[i].feed);
-    }
-    return false;
-}
-
-#define run_until(instances, count, ms, condition) db_run_until(&t.loop, ms, turn(instances, count) || (condition))
-
-/* ---- looking -------------------------------------------------------------------------------------------------- */
-
-/* Statements are known to the pool by their address: one for each literal. */
-static const struct pg_statement *statement(const char *sql)
-{
-    static struct pg_statement made[128];
-    static char names[128][16];
-    static size_t count;
-
-    for (size_t i = 0; i < count; i++)
-        if (made[i].sql == sql)
-            return &made[i];
-    cr_assert_lt(count, 128);
-    snprintf(names[count], sizeof(names[0]), "number_%zu", count);
-    made[count] = (struct pg_statement){ names[count], sql, "" };
-    return &made[count++];
-}
-
-static int64_t number(const char *sql)
-{
-    struct pg_batch *b = pg_test_batch();
-
-    cr_assert_eq(pg_add(b, statement(sql)), RESULT_OK);
-    cr_assert_eq(pg_test_run(&t, b), PG_DONE, "%s: %s", sql, pg_sqlstate(b));
-    int64_t n = pg_rows(b, 0) > 0 ? pg_int(b, 0, 0, 0) : -1;
-    pg_batch_free(b);
-    return n;
-}
-
-static void change(const char *sql)
-{
-    (void)number(sql);
-}
-
-static int64_t stored(void)
-{
-    return number("SELECT count(*) FROM seen");
-}
-
-static size_t sent(void)
-{
-    return topic.count[0] + topic.count[1] + topic.count[2];
-}
-
-static void send_events(size_t count, const char *type, const char *user)
-{
-    for (size_t i = 0; i < count; i++)
-        (void)audit_topic_add(&topic, (unsigned)(i % AUDIT_FEED_PARTITIONS), "backend", type, user);
-}
-
-/* The log as it is stored: seq without gaps, and the tree that its row says. */
-static void assert_sound(void)
-{
-    cr_assert_eq(number("SELECT count(*) - coalesce(max(seq) + 1, 0) FROM records"), 0);
-    cr_assert_eq(number("SELECT size - (SELECT count(*) FROM records) FROM log"), 0);
-    cr_assert_eq(number("SELECT count(*) - size / 256 FROM log, nodes WHERE height = 8 GROUP BY size UNION ALL SELECT 0 LIMIT 1"), 0);
-    cr_assert_eq(number("SELECT count(*) FROM records r LEFT JOIN subjects s ON s.id = r.subject WHERE s.id IS NULL"), 0);
-}
-
-static void on_migrated(void *cookie, enum result r, unsigned applied, struct text why)
-{
-    cr_assert_eq(r, RESULT_OK, "%.*s", TEXT_ARG(why));
-    (void)applied;
-    *(bool *)cookie = true;
-}
-
-static void setup(void)
-{
-    static const char *const DIRS[] = { "common/db/schema", "services/audit/schema" };
-    struct migrations m;
-    struct secret *url;
-    struct buffer why;
-    bool migrated = false;
-
-    pg_test_start(&t);
-    buffer_init(&why, 1000);
-    cr_assert_eq(secret_from(db_server_url(t.server), strlen(db_server_url(t.server)), &url), RESULT_OK);
-    cr_assert_eq(migrations_load(DIRS, 2, &m, &why), RESULT_OK);
-    cr_assert_eq(migrate_run(&t.loop, url, "hlidka", &m, 20000, on_migrated, &migrated, &why), RESULT_OK);
-    cr_assert(db_run_until(&t.loop, 20000, migrated));
-    migrations_free(&m);
-    secret_free(url);
-    buffer_free(&why);
-#define X(name) cr_assert_eq(secret_from("0123456789abcdef-" #name "-0123456789abcdef", 32, &keys.name), RESULT_OK);
-    AUDIT_KEY_LIST(X)
-#undef X
-    memset(topic.count, 0, sizeof(topic.count));
-    later_ms = 0;
-}
-
-static void teardown(void)
-{
-    audit_keys_free(&keys);
-    pg_test_stop(&t);
-}
-
-TestSuite(audit_ingest, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(audit_ingest, .init = scene_up, .fini = scene_down, .timeout = 60);
 
 /* ---- the tests ------------------------------------------------------------------------------------------------ */
 
@@ -176,83 +18,83 @@ Test(audit_ingest, every_event_is_one_record_with_its_offset)
 {
     struct instance a;
 
-    start(&a, 1);
-    send_events(1500, "app.test", "u-1");
-    cr_assert(run_until(&a, 1, 20000, stored() == 1500));
-    assert_sound();
-    cr_assert_eq(number("SELECT sum(next)::int8 FROM offsets"), 1500);
-    cr_assert_eq(number("SELECT count(*) FROM nodes"), 5);
-    cr_assert_eq(number("SELECT count(DISTINCT subject) FROM records WHERE type <> 'log.tick'"), 1);
-    stop(&a);
+    scene_start(&a, 1);
+    scene_send_events(1500, "app.test", "u-1");
+    cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == 1500));
+    scene_assert_sound();
+    cr_assert_eq(scene_number("SELECT sum(next)::int8 FROM offsets"), 1500);
+    cr_assert_eq(scene_number("SELECT count(*) FROM nodes"), 5);
+    cr_assert_eq(scene_number("SELECT count(DISTINCT subject) FROM records WHERE type <> 'log.tick'"), 1);
+    scene_stop(&a);
 }
 
 Test(audit_ingest, what_comes_again_is_no_second_record)
 {
     struct instance a, b;
 
-    start(&a, 1);
-    send_events(300, "app.test", "");
-    topic.items[0][topic.count[0]++] = topic.items[0][3];       /* within the topic, too */
-    cr_assert(run_until(&a, 1, 20000, number("SELECT sum(next)::int8 FROM offsets") == 301));
-    stop(&a);
+    scene_start(&a, 1);
+    scene_send_events(300, "app.test", "");
+    scene.topic.items[0][scene.topic.count[0]++] = scene.topic.items[0][3];       /* within the topic, too */
+    cr_assert(scene_run_until(&a, 1, 20000, scene_number("SELECT sum(next)::int8 FROM offsets") == 301));
+    scene_stop(&a);
 
-    change("DELETE FROM offsets");                              /* rewound */
-    start(&b, 2);
-    cr_assert(run_until(&b, 1, 20000, number("SELECT sum(next)::int8 FROM offsets") == 301));
-    cr_assert_eq(number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 300);
-    assert_sound();
-    stop(&b);
+    scene_change("DELETE FROM offsets");                              /* rewound */
+    scene_start(&b, 2);
+    cr_assert(scene_run_until(&b, 1, 20000, scene_number("SELECT sum(next)::int8 FROM offsets") == 301));
+    cr_assert_eq(scene_number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 300);
+    scene_assert_sound();
+    scene_stop(&b);
 }
 
 Test(audit_ingest, another_body_under_the_same_id_is_one_conflict)
 {
     struct instance a;
 
-    start(&a, 1);
-    send_events(3, "app.test", "u-1");
+    scene_start(&a, 1);
+    scene_send_events(3, "app.test", "u-1");
     for (unsigned i = 0; i < 3; i++) {
-        struct feed_item *item = audit_topic_add(&topic, i, "backend", "app.other", "u-1");
-        item->id = topic.items[0][0].id;
+        struct feed_item *item = audit_topic_add(&scene.topic, i, "backend", "app.other", "u-1");
+        item->id = scene.topic.items[0][0].id;
         item->body = text_bytes(TEXT("the same other body"));
     }
-    (void)audit_topic_add(&topic, 0, "ops", "app.test", "u-1")->id;
-    topic.items[0][topic.count[0] - 1].id = topic.items[0][0].id;       /* another source's is another event */
-    cr_assert(run_until(&a, 1, 20000, number("SELECT sum(next)::int8 FROM offsets") == 7));
-    cr_assert_eq(stored(), 4);
-    cr_assert_eq(number("SELECT count(*) FROM records WHERE type = 'log.conflict' AND src = 'audit'"), 1);
-    cr_assert_eq(number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 5);
-    assert_sound();
-    stop(&a);
+    (void)audit_topic_add(&scene.topic, 0, "ops", "app.test", "u-1")->id;
+    scene.topic.items[0][scene.topic.count[0] - 1].id = scene.topic.items[0][0].id;       /* another source's is another event */
+    cr_assert(scene_run_until(&a, 1, 20000, scene_number("SELECT sum(next)::int8 FROM offsets") == 7));
+    cr_assert_eq(scene_stored(), 4);
+    cr_assert_eq(scene_number("SELECT count(*) FROM records WHERE type = 'log.conflict' AND src = 'audit'"), 1);
+    cr_assert_eq(scene_number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 5);
+    scene_assert_sound();
+    scene_stop(&a);
 }
 
 Test(audit_ingest, one_of_two_writes_and_the_other_takes_over)
 {
     struct instance both[2];
 
-    start(&both[0], 1);
-    start(&both[1], 2);
-    send_events(50, "app.test", "u-1");
-    cr_assert(run_until(both, 2, 20000, stored() == 50));
+    scene_start(&both[0], 1);
+    scene_start(&both[1], 2);
+    scene_send_events(50, "app.test", "u-1");
+    cr_assert(scene_run_until(both, 2, 20000, scene_stored() == 50));
     cr_assert_eq((leader_epoch(both[0].leader) != 0) + (leader_epoch(both[1].leader) != 0), 1);
     struct instance *first = leader_epoch(both[0].leader) ? &both[0] : &both[1], *other = first == both ? &both[1] : both;
 
     first->paused = true;                                       /* as by SIGSTOP, for longer than its lease */
     int64_t epoch = leader_epoch(first->leader);
-    cr_assert(run_until(both, 2, 10000, leader_epoch(other->leader) > epoch));
-    send_events(50, "app.test", "u-1");
-    cr_assert(run_until(both, 2, 20000, stored() == 100));
+    cr_assert(scene_run_until(both, 2, 10000, leader_epoch(other->leader) > epoch));
+    scene_send_events(50, "app.test", "u-1");
+    cr_assert(scene_run_until(both, 2, 20000, scene_stored() == 100));
 
     first->paused = false;                                      /* a zombie, with a batch in its hands */
     cr_assert_eq(leader_epoch(first->leader), epoch, "it does not know yet");
     audit_feed_pump(&first->feed);
     cr_assert(first->feed.busy);
-    cr_assert(run_until(both, 2, 10000, leader_epoch(first->leader) == 0));
-    send_events(50, "app.test", "u-1");
-    cr_assert(run_until(both, 2, 20000, stored() == 150));
-    cr_assert_eq(number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 150);
-    assert_sound();
-    stop(&both[0]);
-    stop(&both[1]);
+    cr_assert(scene_run_until(both, 2, 10000, leader_epoch(first->leader) == 0));
+    scene_send_events(50, "app.test", "u-1");
+    cr_assert(scene_run_until(both, 2, 20000, scene_stored() == 150));
+    cr_assert_eq(scene_number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 150);
+    scene_assert_sound();
+    scene_stop(&both[0]);
+    scene_stop(&both[1]);
 }
 
 /* The batch that comes while the writer asks what the log has to say of itself is not the one it has written then. */
@@ -260,64 +102,64 @@ Test(audit_ingest, a_batch_that_comes_in_the_middle_of_something_else_waits_and_
 {
     struct instance a;
 
-    start(&a, 1);
-    cr_assert(run_until(&a, 1, 5000, leader_epoch(a.leader) != 0));
+    scene_start(&a, 1);
+    cr_assert(scene_run_until(&a, 1, 5000, leader_epoch(a.leader) != 0));
     for (unsigned i = 1; i <= 20; i++) {
-        (void)run_until(&a, 1, 30, false);
-        later_ms += i % 2 ? 700 : 1100;                         /* its own, or the lease, is due at the next tick … */
-        send_events(3, "app.test", "u-1");                      /* … which the batch follows at once */
-        cr_assert(run_until(&a, 1, 5000, stored() == 3 * i), "round %u: %lld stored", i, (long long)stored());
+        (void)scene_run_until(&a, 1, 30, false);
+        scene.later_ms += i % 2 ? 700 : 1100;                         /* its own, or the lease, is due at the next tick … */
+        scene_send_events(3, "app.test", "u-1");                      /* … which the batch follows at once */
+        cr_assert(scene_run_until(&a, 1, 5000, scene_stored() == 3 * i), "round %u: %lld stored", i, (long long)scene_stored());
     }
-    assert_sound();
-    stop(&a);
+    scene_assert_sound();
+    scene_stop(&a);
 }
 
 Test(audit_ingest, a_stopped_writer_gives_its_lease_back)
 {
     struct instance a, b;
 
-    start(&a, 1);
-    cr_assert(run_until(&a, 1, 5000, leader_epoch(a.leader) != 0));
-    stop(&a);
-    cr_assert_eq(number("SELECT (until < clock_timestamp())::int::int8 FROM lease"), 1);
-    start(&b, 2);
-    cr_assert(run_until(&b, 1, 1000, leader_epoch(b.leader) != 0));
-    stop(&b);
+    scene_start(&a, 1);
+    cr_assert(scene_run_until(&a, 1, 5000, leader_epoch(a.leader) != 0));
+    scene_stop(&a);
+    cr_assert_eq(scene_number("SELECT (until < clock_timestamp())::int::int8 FROM lease"), 1);
+    scene_start(&b, 2);
+    cr_assert(scene_run_until(&b, 1, 1000, leader_epoch(b.leader) != 0));
+    scene_stop(&b);
 }
 
 Test(audit_ingest, an_event_that_postgres_refuses_is_found_and_left_out_alone)
 {
     struct instance a;
 
-    change("ALTER TABLE records ADD CONSTRAINT poison CHECK (type <> 'app.poison')");
-    start(&a, 1);
-    send_events(40, "app.test", "u-1");
-    (void)audit_topic_add(&topic, 1, "backend", "app.poison", "u-1");
-    send_events(41, "app.test", "u-1");
-    cr_assert(run_until(&a, 1, 40000, number("SELECT sum(next)::int8 FROM offsets") == (int64_t)sent()));
-    cr_assert_eq(stored(), 81);
+    scene_change("ALTER TABLE records ADD CONSTRAINT poison CHECK (type <> 'app.poison')");
+    scene_start(&a, 1);
+    scene_send_events(40, "app.test", "u-1");
+    (void)audit_topic_add(&scene.topic, 1, "backend", "app.poison", "u-1");
+    scene_send_events(41, "app.test", "u-1");
+    cr_assert(scene_run_until(&a, 1, 40000, scene_number("SELECT sum(next)::int8 FROM offsets") == (int64_t)scene_sent()));
+    cr_assert_eq(scene_stored(), 81);
     cr_assert_eq(a.feed.rejected, 1);
-    cr_assert_eq(topic.items[1][a.feed.rejected_at].event->type.data[4], 'p');
-    assert_sound();
-    stop(&a);
+    cr_assert_eq(scene.topic.items[1][a.feed.rejected_at].event->type.data[4], 'p');
+    scene_assert_sound();
+    scene_stop(&a);
 }
 
 Test(audit_ingest, postgres_away_for_a_while_loses_and_doubles_nothing)
 {
     struct instance a;
 
-    start(&a, 1);
-    send_events(600, "app.test", "u-1");
-    cr_assert(run_until(&a, 1, 20000, a.feed.batches >= 1));    /* in the middle of it */
-    db_server_kill(t.server);
-    cr_assert(run_until(&a, 1, 10000, leader_epoch(a.leader) == 0));
-    send_events(600, "app.test", "u-1");
-    db_server_restart(t.server);
-    cr_assert(run_until(&a, 1, 30000, pg_up(t.pg) && leader_epoch(a.leader) != 0));
-    cr_assert(run_until(&a, 1, 20000, stored() == 1200));
-    cr_assert_eq(number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 1200);
-    assert_sound();
-    stop(&a);
+    scene_start(&a, 1);
+    scene_send_events(600, "app.test", "u-1");
+    cr_assert(scene_run_until(&a, 1, 20000, a.feed.batches >= 1));    /* in the middle of it */
+    db_server_kill(scene.t.server);
+    cr_assert(scene_run_until(&a, 1, 10000, leader_epoch(a.leader) == 0));
+    scene_send_events(600, "app.test", "u-1");
+    db_server_restart(scene.t.server);
+    cr_assert(scene_run_until(&a, 1, 30000, pg_up(scene.t.pg) && leader_epoch(a.leader) != 0));
+    cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == 1200));
+    cr_assert_eq(scene_number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 1200);
+    scene_assert_sound();
+    scene_stop(&a);
 }
 
 /* ---- what the log says itself ---- */
@@ -327,29 +169,29 @@ Test(audit_ingest, a_number_that_stays_away_is_a_gap_and_a_repeated_one_too)
     struct instance a, b;
     static const uint64_t N[] = { 0, 1, 4, 2 };
 
-    start(&a, 1);
+    scene_start(&a, 1);
     for (size_t i = 0; i < 4; i++) {
-        struct feed_item *item = audit_topic_add(&topic, (unsigned)i % 3, "auth", "auth.login", "u-1");
+        struct feed_item *item = audit_topic_add(&scene.topic, (unsigned)i % 3, "auth", "auth.login", "u-1");
         item->has_n = true;
         item->n = N[i];
     }
-    cr_assert(run_until(&a, 1, 20000, stored() == 4));
-    stop(&a);
+    cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == 4));
+    scene_stop(&a);
 
-    start(&b, 2);                                               /* who comes next remembers */
-    cr_assert(run_until(&b, 1, 5000, leader_epoch(b.leader) != 0));
-    later_ms = 59000;
-    cr_assert_not(run_until(&b, 1, 700, number("SELECT count(*) FROM records WHERE type = 'log.gap'") > 0));
-    later_ms = 61000;
-    cr_assert(run_until(&b, 1, 5000, number("SELECT count(*) FROM records WHERE type = 'log.gap'") == 1));
-    struct feed_item *again = audit_topic_add(&topic, 0, "auth", "auth.login", "u-1");
+    scene_start(&b, 2);                                               /* who comes next remembers */
+    cr_assert(scene_run_until(&b, 1, 5000, leader_epoch(b.leader) != 0));
+    scene.later_ms = 59000;
+    cr_assert_not(scene_run_until(&b, 1, 700, scene_number("SELECT count(*) FROM records WHERE type = 'log.gap'") > 0));
+    scene.later_ms = 61000;
+    cr_assert(scene_run_until(&b, 1, 5000, scene_number("SELECT count(*) FROM records WHERE type = 'log.gap'") == 1));
+    struct feed_item *again = audit_topic_add(&scene.topic, 0, "auth", "auth.login", "u-1");
     again->has_n = true;
     again->n = 1;
-    cr_assert(run_until(&b, 1, 5000, number("SELECT count(*) FROM records WHERE type = 'log.gap'") == 2));
+    cr_assert(scene_run_until(&b, 1, 5000, scene_number("SELECT count(*) FROM records WHERE type = 'log.gap'") == 2));
     b.feed.gap = true;
-    cr_assert(run_until(&b, 1, 5000, number("SELECT count(*) FROM records WHERE type = 'log.gap'") == 3));
-    assert_sound();
-    stop(&b);
+    cr_assert(scene_run_until(&b, 1, 5000, scene_number("SELECT count(*) FROM records WHERE type = 'log.gap'") == 3));
+    scene_assert_sound();
+    scene_stop(&b);
 }
 
 Test(audit_ingest, a_source_with_more_instances_than_can_be_counted_holds_nothing_up)
@@ -358,15 +200,15 @@ Test(audit_ingest, a_source_with_more_instances_than_can_be_counted_holds_nothin
     struct instance a;
 
     for (unsigned i = 0; i < EVENTS; i++) {
-        struct feed_item *item = audit_topic_add(&topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
+        struct feed_item *item = audit_topic_add(&scene.topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
         item->has_n = true;
         bytes_put_u32(item->n_instance, i);
     }
-    start(&a, 1);
-    cr_assert(run_until(&a, 1, 20000, stored() == EVENTS));
-    cr_expect_geq(number("SELECT count(*) FROM producers"), PRODUCERS_EACH);
+    scene_start(&a, 1);
+    cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == EVENTS));
+    cr_expect_geq(scene_number("SELECT count(*) FROM producers"), PRODUCERS_EACH);
     cr_expect(leader_epoch(a.leader) != 0);
-    stop(&a);
+    scene_stop(&a);
 }
 
 /* Addresses become longer when they are redacted. */
@@ -381,15 +223,15 @@ Test(audit_ingest, events_that_swell_are_taken_in_smaller_batches)
         attrs[i] = (struct scalar_pair){ text_of(NAMES[i]), { .type = MP_STR, .str = TEXT(
             "a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz") } };
     for (unsigned i = 0; i < EVENTS; i++) {
-        const struct feed_item *item = audit_topic_add(&topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
+        const struct feed_item *item = audit_topic_add(&scene.topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
         struct audit_event *e = (struct audit_event *)item->event;
         e->has_attrs = true;
         e->attrs = (struct scalar_map){ attrs, ATTRS };
     }
-    start(&a, 1);
-    cr_assert(run_until(&a, 1, 30000, stored() == EVENTS));
-    assert_sound();
-    stop(&a);
+    scene_start(&a, 1);
+    cr_assert(scene_run_until(&a, 1, 30000, scene_stored() == EVENTS));
+    scene_assert_sound();
+    scene_stop(&a);
 }
 
 Test(audit_ingest, notices_and_queries_are_recorded_by_the_writer)
@@ -399,14 +241,14 @@ Test(audit_ingest, notices_and_queries_are_recorded_by_the_writer)
                              .attrs = { &attr, 1 }, .has_attrs = true };
     struct instance a;
 
-    start(&a, 1);
+    scene_start(&a, 1);
     log_store_notice(&a.store, &e);
-    change("INSERT INTO queried VALUES ('ops', 5, 3, 3)");
-    cr_assert(run_until(&a, 1, 10000, number("SELECT count(*) FROM records WHERE src = 'audit' AND type <> 'log.tick'") == 2));
-    cr_assert_eq(number("SELECT count(*) FROM records WHERE type IN ('bus.rejected', 'audit.queried')"), 2);
-    cr_assert_eq(number("SELECT (SELECT count(*) FROM notices) + (SELECT count(*) FROM queried)"), 0);
-    assert_sound();
-    stop(&a);
+    scene_change("INSERT INTO queried VALUES ('ops', 5, 3, 3)");
+    cr_assert(scene_run_until(&a, 1, 10000, scene_number("SELECT count(*) FROM records WHERE src = 'audit' AND type <> 'log.tick'") == 2));
+    cr_assert_eq(scene_number("SELECT count(*) FROM records WHERE type IN ('bus.rejected', 'audit.queried')"), 2);
+    cr_assert_eq(scene_number("SELECT (SELECT count(*) FROM notices) + (SELECT count(*) FROM queried)"), 0);
+    scene_assert_sound();
+    scene_stop(&a);
 }
 
 Test(audit_ingest, too_many_new_subjects_share_the_key_of_their_source)
@@ -414,18 +256,18 @@ Test(audit_ingest, too_many_new_subjects_share_the_key_of_their_source)
     struct instance a;
     static char users[20][16];
 
-    start(&a, 1);
+    scene_start(&a, 1);
     for (unsigned i = 0; i < 20; i++) {
         snprintf(users[i], sizeof(users[i]), "u-%u", i);
-        (void)audit_topic_add(&topic, 0, "backend", "app.test", users[i]);
+        (void)audit_topic_add(&scene.topic, 0, "backend", "app.test", users[i]);
     }
-    cr_assert(run_until(&a, 1, 20000, stored() == 20));
+    cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == 20));
     /* Five in a minute (six or more if it turned meanwhile), and the source's own. */
-    cr_assert_leq(number("SELECT count(*) FROM subjects WHERE kind = 'u'"), 10);
-    cr_assert_eq(number("SELECT count(*) FROM subjects WHERE kind = 's'"), 1);
-    cr_assert_eq(number("SELECT count(DISTINCT user_hash) FROM records"), 20);
-    assert_sound();
-    stop(&a);
+    cr_assert_leq(scene_number("SELECT count(*) FROM subjects WHERE kind = 'u'"), 10);
+    cr_assert_eq(scene_number("SELECT count(*) FROM subjects WHERE kind = 's'"), 1);
+    cr_assert_eq(scene_number("SELECT count(DISTINCT user_hash) FROM records"), 20);
+    scene_assert_sound();
+    scene_stop(&a);
 }
 
 /* ---- what somebody else changed ---- */
@@ -455,7 +297,7 @@ static struct answer query(struct instance *i)
     struct answer a = { 0 };
 
     cr_assert_eq(log_store_query(&i->store, &q, 5000, on_page, &a), RESULT_OK);
-    cr_assert(db_run_until(&t.loop, 5000, a.over));
+    cr_assert(db_run_until(&scene.t.loop, 5000, a.over));
     return a;
 }
 
@@ -476,23 +318,23 @@ Test(audit_ingest, one_changed_byte_is_found_and_named)
     };
     struct instance a;
 
-    start(&a, 1);
-    send_events(20, "app.test", "u-1");
-    cr_assert(run_until(&a, 1, 20000, stored() == 20));
+    scene_start(&a, 1);
+    scene_send_events(20, "app.test", "u-1");
+    cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == 20));
     cr_assert_eq(query(&a).count, 20);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        change(cases[i].change);
+        scene_change(cases[i].change);
         struct answer found = query(&a);
         bool of_all = strstr(cases[i].change, "subjects") != NULL;
         cr_assert(found.outcome == STORE_TAMPERED && found.tampered == (of_all ? 19u : 7u), "%s: %llu", cases[i].change,
                   (unsigned long long)found.tampered);
-        change(cases[i].back ? cases[i].back : cases[i].change);
+        scene_change(cases[i].back ? cases[i].back : cases[i].change);
         cr_assert_eq(query(&a).outcome, STORE_DONE, "%s", cases[i].change);
     }
-    change("DELETE FROM subjects WHERE kind = 'u'");
+    scene_change("DELETE FROM subjects WHERE kind = 'u'");
     struct answer erased = query(&a);
     cr_assert(erased.outcome == STORE_DONE && erased.erased == 20, "who has no key is erased");
-    stop(&a);
+    scene_stop(&a);
 }
 
 Test(audit_ingest, nobody_writes_on_a_log_that_was_changed)
@@ -506,22 +348,22 @@ Test(audit_ingest, nobody_writes_on_a_log_that_was_changed)
     };
     struct instance a;
 
-    start(&a, 1);
-    send_events(600, "app.test", "u-1");
-    cr_assert(run_until(&a, 1, 20000, stored() == 600));
-    stop(&a);
+    scene_start(&a, 1);
+    scene_send_events(600, "app.test", "u-1");
+    cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == 600));
+    scene_stop(&a);
     for (size_t i = 0; i < sizeof(CHANGES) / sizeof(CHANGES[0]); i++) {
         struct instance b;
 
-        change(CHANGES[i][0]);
-        start(&b, 2);
-        cr_assert(run_until(&b, 1, 10000, leader_fault(b.leader) != NULL), "%s", CHANGES[i][0]);
+        scene_change(CHANGES[i][0]);
+        scene_start(&b, 2);
+        cr_assert(scene_run_until(&b, 1, 10000, leader_fault(b.leader) != NULL), "%s", CHANGES[i][0]);
         cr_assert_eq(leader_epoch(b.leader), 0);
-        stop(&b);
-        change(CHANGES[i][1] ? CHANGES[i][1] : CHANGES[i][0]);
-        change("UPDATE lease SET until = '-infinity'");
+        scene_stop(&b);
+        scene_change(CHANGES[i][1] ? CHANGES[i][1] : CHANGES[i][0]);
+        scene_change("UPDATE lease SET until = '-infinity'");
     }
-    start(&a, 3);
-    cr_assert(run_until(&a, 1, 5000, leader_epoch(a.leader) != 0), "as it was, it is written again");
-    stop(&a);
+    scene_start(&a, 3);
+    cr_assert(scene_run_until(&a, 1, 5000, leader_epoch(a.leader) != 0), "as it was, it is written again");
+    scene_stop(&a);
 }

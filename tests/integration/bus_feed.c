@@ -116,7 +116,7 @@ static void send_events(size_t count, uint64_t from)
 static void give_back(void)
 {
     in_hand = false;
-    feed_next(f->buses[0], batch_max);
+    feed_next(f->buses[0], batch_max, 0);
 }
 
 static bool has_taken(struct fixture *fx, void *cookie)

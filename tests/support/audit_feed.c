@@ -17,15 +17,25 @@ static void begin(void *cookie, const struct feed_offset *offsets, size_t count,
     f->running = true;
     f->busy = false;
     f->batch_max = batch_max;
+    f->least = 0;
     f->begun++;
 }
 
-static void next(void *cookie, size_t batch_max)
+static void next(void *cookie, size_t batch_max, size_t least)
 {
     struct audit_feed *f = cookie;
 
     f->busy = false;
     f->batch_max = batch_max;
+    f->least = least;
+}
+
+static void stored(void *cookie, const struct feed_offset *offsets, size_t count)
+{
+    struct audit_feed *f = cookie;
+
+    for (size_t i = 0; i < count; i++)
+        f->stored[offsets[i].partition] = offsets[i].next;
 }
 
 static void end(void *cookie)
@@ -45,15 +55,17 @@ static void reject(void *cookie, const struct feed_item *item)
 
 struct leader_feed audit_feed_hooks(struct audit_feed *f)
 {
-    return (struct leader_feed){ begin, next, end, reject, f };
+    return (struct leader_feed){ begin, next, stored, end, reject, f };
 }
 
 void audit_feed_pump(struct audit_feed *f)
 {
     static const struct feed_gap GAP = { 0, 7 };
-    size_t count = 0, moved = 0;
+    size_t count = 0, moved = 0, waiting = 0;
 
-    if (!f->running || f->busy)
+    for (unsigned p = 0; p < AUDIT_FEED_PARTITIONS; p++)
+        waiting += f->topic->count[p] - (size_t)f->at[p];
+    if (!f->running || f->busy || waiting < f->least)
         return;
     for (unsigned p = 0; p < AUDIT_FEED_PARTITIONS; p++) {
         int64_t from = f->at[p];

@@ -21,8 +21,8 @@ struct audit_feed {
     const struct audit_topic *topic;
     struct leader *leader;
     bool running, busy, gap;            /* gap: the next batch tells of one in partition 0 */
-    size_t batch_max;
-    int64_t at[AUDIT_FEED_PARTITIONS];
+    size_t batch_max, least;
+    int64_t at[AUDIT_FEED_PARTITIONS], stored[AUDIT_FEED_PARTITIONS];
     struct feed_item items[FEED_BATCH_MAX];
     struct feed_offset offsets[AUDIT_FEED_PARTITIONS];
     struct feed_batch batch;

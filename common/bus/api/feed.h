@@ -4,8 +4,9 @@
  *
  *     feed_begin(bus, offsets, count, FEED_BATCH_MAX)
  *         batch(cookie, batch)             its items borrowed until …
- *         … stores items and offsets in one transaction …
- *     feed_next(bus, FEED_BATCH_MAX)       … here; the next batch, which has gathered meanwhile, follows
+ *     feed_next(bus, FEED_BATCH_MAX, 0)    … here; the next batch, which has gathered meanwhile, follows
+ *         … items and offsets are stored, in one transaction …
+ *     feed_stored(bus, offsets, count)     for whoever looks how far it has come
  *     feed_end(bus)                        at any time: nothing more comes, whatever is borrowed is gone
  *
  * Each message has gone through the receive order (receive.h): items are authentic, granted, and decoded. What is not is
@@ -73,8 +74,15 @@ struct feed_listener {
  * broker has been asked how many partitions there are. batch_max: items of a batch, 1 … FEED_BATCH_MAX.
  */
 void feed_begin(struct bus *b, const struct feed_offset *offsets, size_t count, size_t batch_max);
-void feed_next(struct bus *b, size_t batch_max);
+/*
+ * The batch in hand, if there is one, is given back. The next waits until it has `least` items or is full: for one who has
+ * enough to do. May be called again, with another `least`.
+ */
+void feed_next(struct bus *b, size_t batch_max, size_t least);
 void feed_end(struct bus *b);
+
+/* What was in batches up to here is stored: the group's offsets, which lag tools read. Nothing of ours does. */
+void feed_stored(struct bus *b, const struct feed_offset *offsets, size_t count);
 
 /* An item of the batch in hand that its receiver cannot keep is dead-lettered after all, as `invalid_event`. */
 void feed_reject(struct bus *b, const struct feed_item *item);
