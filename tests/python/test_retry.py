@@ -20,6 +20,7 @@ from hlidka import ops, pending, refusals
 from nacl import bindings as sodium
 from nacl.exceptions import BadSignatureError
 from standin import Asked, StandIn, ok, refused
+from timing import within
 
 BODY = ops.AuthSessionListRequest(user_id="u-1")
 NOTHING = ok(sessions=[])
@@ -56,20 +57,16 @@ def test_a_503_is_asked_again_as_the_same_request(stack: Stack) -> None:
 
 def test_a_503_to_the_end_is_told_within_the_deadline(stack: Stack) -> None:
     async def test(client: hlidka.Client, there: StandIn) -> None:
-        begun = time.monotonic()
         with pytest.raises(refusals.Unavailable):
-            await client.call(ops.AUTH_SESSION_LIST, BODY, deadline=1.0)
-        assert time.monotonic() - begun < 1.1
+            await within(1.1, client.call(ops.AUTH_SESSION_LIST, BODY, deadline=1.0))
         assert 2 <= len(there.asked) <= 5
     served(stack, in_turn(refused(503, "unavailable")), test)
 
 
 def test_a_hint_beyond_the_deadline_is_not_waited_for(stack: Stack) -> None:
     async def test(client: hlidka.Client, there: StandIn) -> None:
-        begun = time.monotonic()
         with pytest.raises(refusals.Unavailable) as told:
-            await client.call(ops.AUTH_SESSION_LIST, BODY, deadline=5)
-        assert time.monotonic() - begun < 1
+            await within(2.5, client.call(ops.AUTH_SESSION_LIST, BODY, deadline=5))
         assert told.value.retry_after_ms == 60_000
         assert len(there.asked) == 1
     served(stack, in_turn(refused(503, "unavailable", retry_after_ms=60_000)), test)
@@ -103,10 +100,8 @@ def test_a_sleeping_machine_has_not_stopped_the_clock(stack: Stack, monkeypatch:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
         sent, asleep = len(there.asked), 3600.0
-        woken = time.monotonic()
         with pytest.raises(hlidka.NoAnswer if answer is None else refusals.Unavailable):
-            await call
-        assert time.monotonic() - woken < 3
+            await within(3, call)
         await asyncio.sleep(0.3)
         assert len(there.asked) == sent         # nothing more was asked when it was too late
     served(stack, in_turn(answer), test)
@@ -183,10 +178,8 @@ def test_a_later_copys_refusal_ends_the_waiting_after_a_503(stack: Stack) -> Non
 
     async def test(client: hlidka.Client, there: StandIn) -> None:
         place.append(there)
-        begun = time.monotonic()
         with pytest.raises(refusals.InvalidToken):
-            await client.call(ops.AUTH_SESSION_LIST, BODY, deadline=5)
-        assert time.monotonic() - begun < 2.5
+            await within(2.5, client.call(ops.AUTH_SESSION_LIST, BODY, deadline=5))
         assert len(there.asked) == 2
     served(stack, answer, test)
 

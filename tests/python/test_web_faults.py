@@ -24,6 +24,7 @@ from hlidka.fastapi import kit as kit_module
 from hlidka.keys import OwnKey, read_principals, read_secrets
 from nacl import bindings as sodium
 from standin import Answer, Asked, StandIn, ok, refused
+from timing import within
 from web import SITE, browser, is_problem, make
 
 TOKEN = "hls_" + "A" * 64
@@ -64,13 +65,6 @@ def run(stack: Stack, auth: Answer, ratelimit: Answer, test: Test, *, remember: 
             await test(client, there, kit)
     with StandIn(stack, {"auth": auth, "ratelimit": ratelimit}, remember=remember) as there:
         asyncio.run(whole(there))
-
-
-async def within(seconds: float, reply: Awaitable[httpx.Response]) -> httpx.Response:
-    begun = time.monotonic()
-    got = await reply
-    assert time.monotonic() - begun < seconds
-    return got
 
 
 async def until(condition: Callable[[], bool]) -> None:

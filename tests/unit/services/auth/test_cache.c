@@ -36,7 +36,7 @@ static void keep(uint32_t n, const char *user, uint64_t began)
         .life.id = id_of(n),
         .digest = { (uint8_t)n, 1, 2 },
         .shown = {
-            .active = true, .user_id = text_of(user), 
+            .active = true, .user_id = text_of(user),
             .telegram_id = TEXT("12345"), .tier = TEXT("premium"), .roles = { ROLES, 2 }, .has_roles = true,
             .aal = 2, .has_aal = true, .last_activity = 1000 + n, .has_last_activity = true,
         },

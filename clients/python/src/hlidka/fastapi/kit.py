@@ -121,4 +121,3 @@ class Hlidka:
         task = asyncio.create_task(work)
         self._aside.add(task)
         task.add_done_callback(self._aside.discard)
-

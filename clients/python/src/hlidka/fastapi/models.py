@@ -106,5 +106,3 @@ class BackupCodeUsed(BaseModel):
 
 class Ok(BaseModel):
     pass
-
-
