@@ -141,7 +141,7 @@ def _sleep_through(stand: Stand, people: People, sleeper: int) -> tuple[dict, li
     stand.signal(sleeper, signal.SIGSTOP, "auth")
     stopped = time.monotonic()
     asked = people.use(session, range(PARTITIONS))
-    answers = people.answers(in_hand | asked, 1)
+    answers = people.answers(in_hand | asked, 2)
     awake = {asked[id] for id, *_ in answers if id in asked}
     asleep = set(range(PARTITIONS)) - awake
     if not awake or not asleep:

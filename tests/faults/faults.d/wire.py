@@ -17,6 +17,7 @@ from stand import Stand, StandError
 
 GROUP = "hlidka.ratelimit"
 REQUESTS = "hlidka.ratelimit.requests"
+TTL_S = 5
 
 
 def now_ms() -> int:
@@ -57,7 +58,7 @@ class Wire:
 
     # ---- sending ------------------------------------------------------------------------------------
 
-    def seal(self, op: str, body, *, id: bytes | None = None, ttl: int = 5000, **header) -> tuple[bytes, bytes]:
+    def seal(self, op: str, body, *, id: bytes | None = None, ttl: int = TTL_S * 1000, **header) -> tuple[bytes, bytes]:
         """(id, Kafka value); header entries override, None leaves one out."""
         h = {"id": id or new_id(), "op": op, "src": self.name, "dst": self.service, "skid": key_id(self.public),
              "dkid": key_id(self.peer), "ts": now_ms(), "ttl": ttl, "reply": [self.topic, self.partition],
