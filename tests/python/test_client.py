@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Producer
 from conftest import Stack
 from hlidka import ops, refusals, wire
+from hlidka.kafka import Kafka
 from hlidka.keys import OwnKey, read_principals, read_secrets
 from nacl import bindings as sodium
 from timing import within
@@ -73,7 +74,15 @@ def test_refusals_are_exceptions_by_code(with_client: Run) -> None:
     with_client(test, principal="ops")
 
 
-def test_two_thousand_in_flight_each_get_their_own(with_client: Run) -> None:
+def test_two_thousand_in_flight_each_get_their_own(with_client: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken, more = [], Kafka.more
+
+    def watched(kafka: Kafka) -> list[bytes]:
+        values = more(kafka)
+        taken.append(len(values))
+        return values
+    monkeypatch.setattr(Kafka, "more", watched)
+
     async def test(client: hlidka.Client) -> None:
         # The n-th user has used n % 5 before: an answer given to another call would show.
         users = [(someone(), n % 5) for n in range(2000)]
@@ -82,6 +91,10 @@ def test_two_thousand_in_flight_each_get_their_own(with_client: Run) -> None:
         assert [lessons_left(d) for d in first] == [30 - cost for _, cost in users]
         stats = client.stats()
         assert (stats.answered, stats.in_flight, stats.timeouts) == (2000, 0, 0)
+        assert sum(taken) > 0                   # the loop had the queue for a while,
+        for _ in range(3):                      # and the thread has it back
+            await client.call(ops.RATELIMIT_CHECK, check(), deadline=4.9)
+            assert not client._kafka.crowded
     with_client(test)
 
 

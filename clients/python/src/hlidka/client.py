@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 
 DEADLINE_MAX_S = 900.0
 TTL_MAX_S = (60.0, 5.0)         # that services take; ratelimit
+CROWD = 8                       # calls in flight from which on the loop empties the queue itself
 NODE = os.urandom(4).hex()      # client.id of this process
 
 TRACE = re.compile(r"[0-9a-f-]{1,64}")
@@ -51,6 +52,7 @@ class Client:
         self._desk = Desk(self._loop, self._stats, self._send)
         self._waiting = self._desk.waiting
         self._envelopes: dict[str, tuple[wire.Envelope, bytes]] = {}      # by op: and the key that seals
+        self._burst: list[tuple[str, bytes, bytes]] = []
         self._instance, self._n = os.urandom(8), 0
         self._closing: asyncio.Task[None] | None = None
         self.audio = Audio(self)
@@ -165,23 +167,38 @@ class Client:
             value = wire.sealed(head, nonce, request.body, tx, self._keyring.signer if op.signed else None)
         except wire.Malformed as e:
             raise InvalidCall(str(e)) from e
-        # A full queue is silence: the next copy may find room.
-        self._kafka.request(f"{self._prefix}{op.service}.requests", request.key, value)
+        message = f"{self._prefix}{op.service}.requests", request.key, value
+        if not self._kafka.crowded:
+            self._kafka.request(*message)
+        else:
+            if not self._burst:
+                self._loop.call_soon(self._leave)
+            self._burst.append(message)
+
+    def _leave(self) -> None:
+        """What a turn of a busy loop has asked goes to librdkafka together, and so in few requests to the brokers."""
+        burst, self._burst = self._burst, []
+        for message in burst:
+            self._kafka.request(*message)
 
     # ---- answers ------------------------------------------------------------------------------------------------
 
-    def _received(self, value: bytes) -> None:
+    def _received(self, value: bytes, with_queue: bool) -> None:
         """On the reading thread."""
         try:
-            self._loop.call_soon_threadsafe(self._take_first, value)
+            self._loop.call_soon_threadsafe(self._take_first, value, with_queue)
         except RuntimeError:
             return          # the loop has been closed without us: nobody waits any more
 
-    def _take_first(self, value: bytes) -> None:
+    def _take_first(self, value: bytes, with_queue: bool) -> None:
         try:
             self._take(value)
         finally:
-            self._take_more()
+            if with_queue:
+                self._take_more()
+            else:
+                self._kafka.crowded = len(self._waiting) >= CROWD
+                self._kafka.serve_reports()
 
     def _take_more(self) -> None:
         """Once a turn of the loop while there is something; a busy loop needs no thread to wake it."""
@@ -195,7 +212,7 @@ class Client:
             if values:
                 self._loop.call_soon(self._take_more)
             else:
-                self._kafka.listen()
+                self._kafka.listen(len(self._waiting) >= CROWD)
 
     def _take(self, value: bytes) -> None:
         """The rules of PROTOCOL.md section 3, in that order: `re` is compared before anything is opened."""

@@ -34,7 +34,10 @@ def _value(message: Message) -> bytes | None:
 
 
 class Kafka:
-    """`received(value)` is called on the reading thread, all else on the loop: `more` until there is none, then `listen`."""
+    """`received(value, with_queue)` is called on the reading thread, all else on the loop.
+
+    While it is `crowded` the queue comes with the value: then the loop calls `more` until there is none, and `listen`.
+    """
 
     def __init__(self, brokers: str, client_id: str, events_max: int, properties: Mapping[str, Any]) -> None:
         own = {**BASE, "bootstrap.servers": brokers, "client.id": client_id}
@@ -51,9 +54,10 @@ class Kafka:
         self._thread: threading.Thread | None = None
         self._lock, self._turn = threading.Lock(), threading.Lock()
         self._turn.acquire()        # released when the queue is the thread's again
+        self.crowded = False
         self._undelivered = self._events_lost = 0
 
-    def open(self, topic: str, received: Callable[[bytes], None], timeout: float) -> int:
+    def open(self, topic: str, received: Callable[[bytes, bool], None], timeout: float) -> int:
         """Chooses a partition of our reply topic and reads it from its end on. Blocks; Unreachable if it cannot be."""
         try:
             found = self._consumer.list_topics(topic, timeout=timeout).topics[topic]
@@ -70,27 +74,32 @@ class Kafka:
         self._thread.start()
         return partition
 
-    def _read(self, received: Callable[[bytes], None]) -> None:
-        """Waits, where the loop cannot: librdkafka's queue is no file that could wake it. One value is handed over, and the
-        queue with it until `listen`: each time that two threads take turns costs one of them a wait for the interpreter."""
+    def _read(self, received: Callable[[bytes, bool], None]) -> None:
+        """Waits, where the loop cannot: librdkafka's queue is no file that could wake it."""
         while not self._stopping.is_set():
             first = self._consumer.poll(POLL_S)
             if first is None:
                 self._requests.poll(0)
                 self._events.poll(0)
             elif (value := _value(first)) is not None:
-                received(value)
-                while not self._turn.acquire(timeout=POLL_S):
+                with_queue = self.crowded
+                received(value, with_queue)
+                while with_queue and not self._turn.acquire(timeout=POLL_S):
                     if self._stopping.is_set():
                         return
 
-    def more(self) -> list[bytes]:
-        """What else has come since `received` was called. Serves the reports of our own requests, too."""
+    def serve_reports(self) -> None:
+        """Of the delivery of our requests."""
         self._requests.poll(0)
+
+    def more(self) -> list[bytes]:
+        """What has come since `received` gave the loop the queue."""
+        self.serve_reports()
         return [value for m in self._consumer.consume(BATCH, 0) if (value := _value(m)) is not None]
 
-    def listen(self) -> None:
-        """After `received`, once: nothing more has come, and the thread is to wait for the next."""
+    def listen(self, crowded: bool) -> None:
+        """Gives the queue back: nothing more has come, and the thread is to wait for the next."""
+        self.crowded = crowded
         self._turn.release()
 
     def _request_report(self, error: KafkaError | None, _: Message) -> None:
@@ -103,15 +112,13 @@ class Kafka:
             with self._lock:
                 self._events_lost += 1
 
-    def request(self, topic: str, key: bytes, value: bytes) -> bool:
-        """False: librdkafka's queue is full."""
-        try:
+    def request(self, topic: str, key: bytes, value: bytes) -> None:
+        """A full queue is silence: the next copy may find room."""
+        with contextlib.suppress(BufferError):
             self._requests.produce(topic, value, key)
-        except BufferError:
-            return False
-        return True
 
     def event(self, topic: str, key: bytes, value: bytes) -> bool:
+        """False: librdkafka's queue is full."""
         self._events.poll(0)
         try:
             self._events.produce(topic, value, key)
