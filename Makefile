@@ -157,7 +157,9 @@ BENCH       := $(patsubst tests/bench/%.c,$(B)/tests/bench/%,$(wildcard tests/be
 FAULTS      := $(patsubst tests/faults/%.c,$(B)/tests/faults/%,$(wildcard tests/faults/*.c))
 FUZZ        := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 
-$(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a
+# One that is named for a service has that service and no other: their names are their own.
+of_service = $(filter %/services/$(firstword $(subst _, ,$1)).a,$(SERVICE_LIBS))
+$(INTEGRATION): $(B)/tests/integration/%: $(B)/obj/tests/integration/%.o $(SUPPORT) $$(call of_service,$$*) $(B)/libhlidka.a $(B)/libcommon.a
 	$(Q)mkdir -p $(dir $@) && $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(archives) -lcriterion $(LDLIBS)
 # One that is more than a file has the others in a directory of its name.
 $(BENCH) $(FAULTS): $(B)/tests/%: $(B)/obj/tests/%.o $$(call objects,tests/$$*/*.c) $(SUPPORT) $(SERVICE_LIBS) $(B)/libhlidka.a $(B)/libcommon.a

@@ -34,7 +34,7 @@ Test(audit_ingest, what_comes_again_is_no_second_record)
 
     scene_start(&a, 1);
     scene_send_events(300, "app.test", "");
-    scene.topic.items[0][scene.topic.count[0]++] = scene.topic.items[0][3];       /* within the topic, too */
+    audit_scene.topic.items[0][audit_scene.topic.count[0]++] = audit_scene.topic.items[0][3];       /* within the topic, too */
     cr_assert(scene_run_until(&a, 1, 20000, scene_number("SELECT sum(next)::int8 FROM offsets") == 301));
     scene_stop(&a);
 
@@ -53,12 +53,12 @@ Test(audit_ingest, another_body_under_the_same_id_is_one_conflict)
     scene_start(&a, 1);
     scene_send_events(3, "app.test", "u-1");
     for (unsigned i = 0; i < 3; i++) {
-        struct feed_item *item = audit_topic_add(&scene.topic, i, "backend", "app.other", "u-1");
-        item->id = scene.topic.items[0][0].id;
+        struct feed_item *item = audit_topic_add(&audit_scene.topic, i, "backend", "app.other", "u-1");
+        item->id = audit_scene.topic.items[0][0].id;
         item->body = text_bytes(TEXT("the same other body"));
     }
-    (void)audit_topic_add(&scene.topic, 0, "ops", "app.test", "u-1")->id;
-    scene.topic.items[0][scene.topic.count[0] - 1].id = scene.topic.items[0][0].id;       /* another source's is another event */
+    (void)audit_topic_add(&audit_scene.topic, 0, "ops", "app.test", "u-1")->id;
+    audit_scene.topic.items[0][audit_scene.topic.count[0] - 1].id = audit_scene.topic.items[0][0].id;       /* another source's is another event */
     cr_assert(scene_run_until(&a, 1, 20000, scene_number("SELECT sum(next)::int8 FROM offsets") == 7));
     cr_assert_eq(scene_stored(), 4);
     cr_assert_eq(scene_number("SELECT count(*) FROM records WHERE type = 'log.conflict' AND src = 'audit'"), 1);
@@ -106,7 +106,7 @@ Test(audit_ingest, a_batch_that_comes_in_the_middle_of_something_else_waits_and_
     cr_assert(scene_run_until(&a, 1, 5000, leader_epoch(a.leader) != 0));
     for (unsigned i = 1; i <= 20; i++) {
         (void)scene_run_until(&a, 1, 30, false);
-        scene.later_ms += i % 2 ? 700 : 1100;                         /* its own, or the lease, is due at the next tick … */
+        audit_scene.later_ms += i % 2 ? 700 : 1100;                         /* its own, or the lease, is due at the next tick … */
         scene_send_events(3, "app.test", "u-1");                      /* … which the batch follows at once */
         cr_assert(scene_run_until(&a, 1, 5000, scene_stored() == 3 * i), "round %u: %lld stored", i, (long long)scene_stored());
     }
@@ -134,12 +134,12 @@ Test(audit_ingest, an_event_that_postgres_refuses_is_found_and_left_out_alone)
     scene_change("ALTER TABLE records ADD CONSTRAINT poison CHECK (type <> 'app.poison')");
     scene_start(&a, 1);
     scene_send_events(40, "app.test", "u-1");
-    (void)audit_topic_add(&scene.topic, 1, "backend", "app.poison", "u-1");
+    (void)audit_topic_add(&audit_scene.topic, 1, "backend", "app.poison", "u-1");
     scene_send_events(41, "app.test", "u-1");
     cr_assert(scene_run_until(&a, 1, 40000, scene_number("SELECT sum(next)::int8 FROM offsets") == (int64_t)scene_sent()));
     cr_assert_eq(scene_stored(), 81);
     cr_assert_eq(a.feed.rejected, 1);
-    cr_assert_eq(scene.topic.items[1][a.feed.rejected_at].event->type.data[4], 'p');
+    cr_assert_eq(audit_scene.topic.items[1][a.feed.rejected_at].event->type.data[4], 'p');
     scene_assert_sound();
     scene_stop(&a);
 }
@@ -151,11 +151,11 @@ Test(audit_ingest, postgres_away_for_a_while_loses_and_doubles_nothing)
     scene_start(&a, 1);
     scene_send_events(600, "app.test", "u-1");
     cr_assert(scene_run_until(&a, 1, 20000, a.feed.batches >= 1));    /* in the middle of it */
-    db_server_kill(scene.t.server);
+    db_server_kill(audit_scene.t.server);
     cr_assert(scene_run_until(&a, 1, 10000, leader_epoch(a.leader) == 0));
     scene_send_events(600, "app.test", "u-1");
-    db_server_restart(scene.t.server);
-    cr_assert(scene_run_until(&a, 1, 30000, pg_up(scene.t.pg) && leader_epoch(a.leader) != 0));
+    db_server_restart(audit_scene.t.server);
+    cr_assert(scene_run_until(&a, 1, 30000, pg_up(audit_scene.t.pg) && leader_epoch(a.leader) != 0));
     cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == 1200));
     cr_assert_eq(scene_number("SELECT count(*) FROM records WHERE type <> 'log.tick'"), 1200);
     scene_assert_sound();
@@ -171,7 +171,7 @@ Test(audit_ingest, a_number_that_stays_away_is_a_gap_and_a_repeated_one_too)
 
     scene_start(&a, 1);
     for (size_t i = 0; i < 4; i++) {
-        struct feed_item *item = audit_topic_add(&scene.topic, (unsigned)i % 3, "auth", "auth.login", "u-1");
+        struct feed_item *item = audit_topic_add(&audit_scene.topic, (unsigned)i % 3, "auth", "auth.login", "u-1");
         item->has_n = true;
         item->n = N[i];
     }
@@ -180,11 +180,11 @@ Test(audit_ingest, a_number_that_stays_away_is_a_gap_and_a_repeated_one_too)
 
     scene_start(&b, 2);                                               /* who comes next remembers */
     cr_assert(scene_run_until(&b, 1, 5000, leader_epoch(b.leader) != 0));
-    scene.later_ms = 59000;
+    audit_scene.later_ms = 59000;
     cr_assert_not(scene_run_until(&b, 1, 700, scene_number("SELECT count(*) FROM records WHERE type = 'log.gap'") > 0));
-    scene.later_ms = 61000;
+    audit_scene.later_ms = 61000;
     cr_assert(scene_run_until(&b, 1, 5000, scene_number("SELECT count(*) FROM records WHERE type = 'log.gap'") == 1));
-    struct feed_item *again = audit_topic_add(&scene.topic, 0, "auth", "auth.login", "u-1");
+    struct feed_item *again = audit_topic_add(&audit_scene.topic, 0, "auth", "auth.login", "u-1");
     again->has_n = true;
     again->n = 1;
     cr_assert(scene_run_until(&b, 1, 5000, scene_number("SELECT count(*) FROM records WHERE type = 'log.gap'") == 2));
@@ -200,7 +200,7 @@ Test(audit_ingest, a_source_with_more_instances_than_can_be_counted_holds_nothin
     struct instance a;
 
     for (unsigned i = 0; i < EVENTS; i++) {
-        struct feed_item *item = audit_topic_add(&scene.topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
+        struct feed_item *item = audit_topic_add(&audit_scene.topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
         item->has_n = true;
         bytes_put_u32(item->n_instance, i);
     }
@@ -223,7 +223,7 @@ Test(audit_ingest, events_that_swell_are_taken_in_smaller_batches)
         attrs[i] = (struct scalar_pair){ text_of(NAMES[i]), { .type = MP_STR, .str = TEXT(
             "a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz a@b.cz") } };
     for (unsigned i = 0; i < EVENTS; i++) {
-        const struct feed_item *item = audit_topic_add(&scene.topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
+        const struct feed_item *item = audit_topic_add(&audit_scene.topic, i % AUDIT_FEED_PARTITIONS, "backend", "app.test", "u-1");
         struct audit_event *e = (struct audit_event *)item->event;
         e->has_attrs = true;
         e->attrs = (struct scalar_map){ attrs, ATTRS };
@@ -259,7 +259,7 @@ Test(audit_ingest, too_many_new_subjects_share_the_key_of_their_source)
     scene_start(&a, 1);
     for (unsigned i = 0; i < 20; i++) {
         snprintf(users[i], sizeof(users[i]), "u-%u", i);
-        (void)audit_topic_add(&scene.topic, 0, "backend", "app.test", users[i]);
+        (void)audit_topic_add(&audit_scene.topic, 0, "backend", "app.test", users[i]);
     }
     cr_assert(scene_run_until(&a, 1, 20000, scene_stored() == 20));
     /* Five in a minute (six or more if it turned meanwhile), and the source's own. */
@@ -297,7 +297,7 @@ static struct answer query(struct instance *i)
     struct answer a = { 0 };
 
     cr_assert_eq(log_store_query(&i->store, &q, 5000, on_page, &a), RESULT_OK);
-    cr_assert(db_run_until(&scene.t.loop, 5000, a.over));
+    cr_assert(db_run_until(&audit_scene.t.loop, 5000, a.over));
     return a;
 }
 

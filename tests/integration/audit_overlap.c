@@ -44,8 +44,8 @@ static void hold(const struct pg_statement *how)
     bool held = false;
 
     cr_assert_eq(pg_add(b, how), RESULT_OK);
-    cr_assert_eq(pg_begin(scene.t.one, b, 5000, on_held, &held), RESULT_OK);
-    cr_assert(db_run_until(&scene.t.loop, 5000, held));
+    cr_assert_eq(pg_begin(audit_scene.t.one, b, 5000, on_held, &held), RESULT_OK);
+    cr_assert(db_run_until(&audit_scene.t.loop, 5000, held));
     cr_assert(holder);
 }
 
@@ -57,7 +57,7 @@ static void release(void)
 
     cr_assert_eq(pg_add(b, &NOTHING), RESULT_OK);
     cr_assert_eq(pg_commit(holder, b, 5000, on_released, &released), RESULT_OK);
-    cr_assert(db_run_until(&scene.t.loop, 5000, released));
+    cr_assert(db_run_until(&audit_scene.t.loop, 5000, released));
 }
 
 static const struct pg_statement LOCK = { "overlap_lock", "LOCK TABLE records IN SHARE MODE", "" };
@@ -131,7 +131,7 @@ Test(audit_overlap, what_is_composed_meanwhile_follows_at_once)
     cr_expect_eq(leader_epoch(a.leader), epoch, "nothing had to begin again");
     cr_expect_eq(a.feed.begun, 1);
     for (unsigned p = 0; p < AUDIT_FEED_PARTITIONS; p++)
-        cr_expect_eq(a.feed.stored[p], (int64_t)scene.topic.count[p]);
+        cr_expect_eq(a.feed.stored[p], (int64_t)audit_scene.topic.count[p]);
     assert_all_stored(&a);
 }
 
@@ -142,7 +142,7 @@ Test(audit_overlap, where_the_first_is_refused_the_second_is_thrown_away)
     lead(&a);
     hold(&POISON);
     scene_send_events(40, "app.test", "u-1");
-    (void)audit_topic_add(&scene.topic, 1, "backend", "app.poison", "u-1");
+    (void)audit_topic_add(&audit_scene.topic, 1, "backend", "app.poison", "u-1");
     first_leaves(&a);
     scene_send_events(SECOND, "app.test", "u-2");
     second_waits(&a);
@@ -150,7 +150,7 @@ Test(audit_overlap, where_the_first_is_refused_the_second_is_thrown_away)
     cr_assert(scene_run_until(&a, 1, 60000, scene_number("SELECT sum(next)::int8 FROM offsets") == (int64_t)scene_sent()));
     cr_expect_eq(scene_stored(), (int64_t)scene_sent() - 1);
     cr_expect_eq(a.feed.rejected, 1);
-    cr_expect_eq(scene.topic.items[1][a.feed.rejected_at].event->type.data[4], 'p', "the one to blame, and no other");
+    cr_expect_eq(audit_scene.topic.items[1][a.feed.rejected_at].event->type.data[4], 'p', "the one to blame, and no other");
     scene_assert_sound();
     scene_stop(&a);
 }
@@ -176,7 +176,7 @@ Test(audit_overlap, where_the_first_is_committed_and_nobody_says_so_nothing_come
     int64_t epoch = leader_epoch(a.leader);
     scene_change("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     scene_change("SELECT count(pg_reload_conf())");
-    (void)db_run_until(&scene.t.loop, 300, false);              /* the checkpointer has read it */
+    (void)db_run_until(&audit_scene.t.loop, 300, false);              /* the checkpointer has read it */
     scene_send_events(100, "app.test", "u-1");
     first_leaves(&a);
     scene_send_events(SECOND, "app.test", "u-2");
@@ -221,15 +221,15 @@ Test(audit_overlap, what_the_first_has_is_known_to_the_second)
     scene_change("INSERT INTO queried VALUES ('ops', 5, 3, 3)");
     hold(&LOCK);
     scene_send_events(60, "app.test", "u-new");
-    struct feed_item *other = audit_topic_add(&scene.topic, 0, "backend", "app.other", "u-new");
-    other->id = scene.topic.items[0][5].id;                     /* a conflict within the first, and another with the second */
+    struct feed_item *other = audit_topic_add(&audit_scene.topic, 0, "backend", "app.other", "u-new");
+    other->id = audit_scene.topic.items[0][5].id;                     /* a conflict within the first, and another with the second */
     distinct = scene_sent() - 1;
     first_leaves(&a);
     for (unsigned i = 0; i < 10; i++)
-        scene.topic.items[1][scene.topic.count[1]++] = scene.topic.items[1][i];
-    scene.topic.items[0][scene.topic.count[0]++] = *other;
-    struct feed_item *another = audit_topic_add(&scene.topic, 2, "backend", "app.another", "u-new");
-    another->id = scene.topic.items[2][3].id;
+        audit_scene.topic.items[1][audit_scene.topic.count[1]++] = audit_scene.topic.items[1][i];
+    audit_scene.topic.items[0][audit_scene.topic.count[0]++] = *other;
+    struct feed_item *another = audit_topic_add(&audit_scene.topic, 2, "backend", "app.another", "u-new");
+    another->id = audit_scene.topic.items[2][3].id;
     scene_send_events(SECOND, "app.test", "u-new");
     second_waits(&a);
     release();
@@ -254,10 +254,10 @@ static void lead_until_killed(void)
     struct buffer why;
 
     buffer_init(&why, 1000);
-    if (uv_loop_init(&scene.t.loop) || secret_from(db_server_url(scene.t.server), strlen(db_server_url(scene.t.server)), &url))
+    if (uv_loop_init(&audit_scene.t.loop) || secret_from(db_server_url(audit_scene.t.server), strlen(db_server_url(audit_scene.t.server)), &url))
         _exit(1);
     o.url = url;
-    if (pg_open(&scene.t.loop, &o, &scene.t.pg, &why) || !db_run_until(&scene.t.loop, 5000, pg_up(scene.t.pg)))
+    if (pg_open(&audit_scene.t.loop, &o, &audit_scene.t.pg, &why) || !db_run_until(&audit_scene.t.loop, 5000, pg_up(audit_scene.t.pg)))
         _exit(1);
     scene_start(&a, 7);
     (void)scene_run_until(&a, 1, 60000, false);
@@ -275,12 +275,12 @@ Test(audit_overlap, a_writer_that_is_killed_with_two_on_their_way_loses_and_doub
     if (child == 0)
         lead_until_killed();
     cr_assert_gt(child, 0);
-    cr_assert(db_run_until(&scene.t.loop, 700, scene_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1));
-    (void)db_run_until(&scene.t.loop, 100, false);              /* the second is composed, or is about to be */
+    cr_assert(db_run_until(&audit_scene.t.loop, 700, scene_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 1));
+    (void)db_run_until(&audit_scene.t.loop, 100, false);              /* the second is composed, or is about to be */
     cr_assert_eq(kill(child, SIGKILL), 0);
     cr_assert_eq(waitpid(child, NULL, 0), child);
     release();
-    cr_assert(db_run_until(&scene.t.loop, 5000,
+    cr_assert(db_run_until(&audit_scene.t.loop, 5000,
                            scene_number("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'killed'") == 0));
     int64_t stored = scene_stored();                            /* whether the server had been sent all of the first */
     cr_expect(stored == 0 || stored == FEED_BATCH_MAX, "%lld", (long long)stored);

@@ -6,23 +6,23 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-struct audit_scene scene;
+struct audit_scene audit_scene;
 
 static uint64_t now_ms(void)
 {
-    return clock_unix_ms() + scene.later_ms;
+    return clock_unix_ms() + audit_scene.later_ms;
 }
 
 static uint64_t boot_ms(void)
 {
-    return clock_boot_ns() / 1000000 + scene.later_ms;
+    return clock_boot_ns() / 1000000 + audit_scene.later_ms;
 }
 
 /* ---- an instance ---------------------------------------------------------------------------------------------- */
 
 void scene_start(struct instance *i, uint8_t name)
 {
-    *i = (struct instance){ .store = { .pg = scene.t.pg, .keys = &scene.keys, .self = { { name } } }, .feed = { .topic = &scene.topic } };
+    *i = (struct instance){ .store = { .pg = audit_scene.t.pg, .keys = &audit_scene.keys, .self = { { name } } }, .feed = { .topic = &audit_scene.topic } };
     cr_assert_eq(leader_new(&(struct leader_options){ .store = &i->store, .feed = audit_feed_hooks(&i->feed),
                                                       .newcomers_per_minute = 5, .now_ms = now_ms, .boot_ms = boot_ms },
                             &i->leader), RESULT_OK);
@@ -39,7 +39,7 @@ void scene_stop(struct instance *i)
     bool stopped = false;
 
     leader_stop(i->leader, on_stopped, &stopped);
-    cr_assert(db_run_until(&scene.t.loop, 5000, stopped));
+    cr_assert(db_run_until(&audit_scene.t.loop, 5000, stopped));
     leader_free(i->leader);
 }
 
@@ -77,7 +77,7 @@ int64_t scene_number(const char *sql)
     struct pg_batch *b = pg_test_batch();
 
     cr_assert_eq(pg_add(b, statement(sql)), RESULT_OK);
-    cr_assert_eq(pg_test_run(&scene.t, b), PG_DONE, "%s: %s", sql, pg_sqlstate(b));
+    cr_assert_eq(pg_test_run(&audit_scene.t, b), PG_DONE, "%s: %s", sql, pg_sqlstate(b));
     int64_t n = pg_rows(b, 0) > 0 ? pg_int(b, 0, 0, 0) : -1;
     pg_batch_free(b);
     return n;
@@ -95,13 +95,13 @@ int64_t scene_stored(void)
 
 size_t scene_sent(void)
 {
-    return scene.topic.count[0] + scene.topic.count[1] + scene.topic.count[2];
+    return audit_scene.topic.count[0] + audit_scene.topic.count[1] + audit_scene.topic.count[2];
 }
 
 void scene_send_events(size_t count, const char *type, const char *user)
 {
     for (size_t i = 0; i < count; i++)
-        (void)audit_topic_add(&scene.topic, (unsigned)(i % AUDIT_FEED_PARTITIONS), "backend", type, user);
+        (void)audit_topic_add(&audit_scene.topic, (unsigned)(i % AUDIT_FEED_PARTITIONS), "backend", type, user);
 }
 
 void scene_assert_sound(void)
@@ -127,24 +127,24 @@ void scene_up(void)
     struct buffer why;
     bool migrated = false;
 
-    pg_test_start(&scene.t);
+    pg_test_start(&audit_scene.t);
     buffer_init(&why, 1000);
-    cr_assert_eq(secret_from(db_server_url(scene.t.server), strlen(db_server_url(scene.t.server)), &url), RESULT_OK);
+    cr_assert_eq(secret_from(db_server_url(audit_scene.t.server), strlen(db_server_url(audit_scene.t.server)), &url), RESULT_OK);
     cr_assert_eq(migrations_load(DIRS, 2, &m, &why), RESULT_OK);
-    cr_assert_eq(migrate_run(&scene.t.loop, url, "hlidka", &m, 20000, on_migrated, &migrated, &why), RESULT_OK);
-    cr_assert(db_run_until(&scene.t.loop, 20000, migrated));
+    cr_assert_eq(migrate_run(&audit_scene.t.loop, url, "hlidka", &m, 20000, on_migrated, &migrated, &why), RESULT_OK);
+    cr_assert(db_run_until(&audit_scene.t.loop, 20000, migrated));
     migrations_free(&m);
     secret_free(url);
     buffer_free(&why);
-#define X(name) cr_assert_eq(secret_from("0123456789abcdef-" #name "-0123456789abcdef", 32, &scene.keys.name), RESULT_OK);
+#define X(name) cr_assert_eq(secret_from("0123456789abcdef-" #name "-0123456789abcdef", 32, &audit_scene.keys.name), RESULT_OK);
     AUDIT_KEY_LIST(X)
 #undef X
-    memset(scene.topic.count, 0, sizeof(scene.topic.count));
-    scene.later_ms = 0;
+    memset(audit_scene.topic.count, 0, sizeof(audit_scene.topic.count));
+    audit_scene.later_ms = 0;
 }
 
 void scene_down(void)
 {
-    audit_keys_free(&scene.keys);
-    pg_test_stop(&scene.t);
+    audit_keys_free(&audit_scene.keys);
+    pg_test_stop(&audit_scene.t);
 }

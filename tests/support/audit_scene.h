@@ -15,7 +15,7 @@ struct audit_scene {
     uint64_t later_ms;                  /* added to all clocks */
 };
 
-extern struct audit_scene scene;
+extern struct audit_scene audit_scene;
 
 struct instance {
     struct log_store store;
@@ -34,7 +34,7 @@ void scene_stop(struct instance *i);
 /* Lets each of them tick and gives it what it wants of the topic; false. */
 bool scene_turn(struct instance *instances, size_t count);
 #define scene_run_until(instances, count, ms, condition)                                                            \
-    db_run_until(&scene.t.loop, ms, scene_turn(instances, count) || (condition))
+    db_run_until(&audit_scene.t.loop, ms, scene_turn(instances, count) || (condition))
 
 /* The first value of the first row, -1 without one. */
 int64_t scene_number(const char *sql);
