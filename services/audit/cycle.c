@@ -166,18 +166,27 @@ enum result cycle_name(struct cycle *c, struct subject s, size_t *out)
     return RESULT_OK;
 }
 
+/* Nothing is hashed twice: events of a source come one behind the other, and the subject is the user, else the address. */
 enum result cycle_name_subjects(struct cycle *c, struct draft *d)
 {
-    const uint8_t *key = key_bytes(c->keys->lookup);
+    const struct draft *last = c->count > 0 ? d - 1 : NULL;
     enum result r = cycle_name(c, subject_of(&d->event, d->src), &d->subject);
 
-    if (!r)
+    if (!r && last && text_equal(last->src, d->src))
+        d->source = last->source;
+    else if (!r)
         r = cycle_name(c, (struct subject){ SUBJECT_SOURCE, d->src }, &d->source);
-    if (!r && (d->has_user = d->event.user_id.data != NULL))
-        subject_hash(key, (struct subject){ SUBJECT_USER, d->event.user_id }, &d->user);
-    if (!r && (d->has_ip = d->event.ip.data != NULL))
-        subject_hash(key, (struct subject){ SUBJECT_IP, d->event.ip }, &d->ip);
-    return r;
+    if (r)
+        return r;
+    d->has_user = d->event.user_id.data != NULL;
+    d->has_ip = d->event.ip.data != NULL;
+    if (d->has_user)
+        d->user = c->subjects[d->subject].hash;
+    if (d->has_ip && !d->has_user)
+        d->ip = c->subjects[d->subject].hash;
+    else if (d->has_ip)
+        subject_hash(key_bytes(c->keys->lookup), (struct subject){ SUBJECT_IP, d->event.ip }, &d->ip);
+    return RESULT_OK;
 }
 
 /* ---- taking in ------------------------------------------------------------------------------------------------ */
