@@ -203,14 +203,15 @@ Test(bus_feed, what_has_ended_begins_again_where_it_is_told)
     hold = true;
     send_events(30, 0);
     feed_begin(f->buses[0], NULL, 0, 10);
-    cr_assert(wait_taken(10));
+    cr_assert(wait_taken(1));
     feed_end(f->buses[0]);                      /* with a batch in hand, as when a lease is lost */
     in_hand = hold = false;
+    size_t before = taken_count;                /* what had come by then, at most 10 */
     fixture_sleep(f, 300);
-    cr_assert_eq(taken_count, 10, "nothing comes after the end");
+    cr_assert(before <= 10 && taken_count == before, "nothing comes after the end");
     feed_begin(f->buses[0], &(struct feed_offset){ 0, 4 }, 1, batch_max);
-    cr_assert(wait_taken(36));
-    cr_assert(taken[10].offset == 4 && taken[35].offset == 29);
+    cr_assert(wait_taken(before + 26));
+    cr_assert(taken[before].offset == 4 && taken[before + 25].offset == 29);
     feed_end(f->buses[0]);
 }
 
