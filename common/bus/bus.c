@@ -273,13 +273,12 @@ void bus_hold(struct bus *b, bool hold)
         partitions_hold(b, hold);
 }
 
-/* The file's hash, so that audit can tell which principals were in force when. */
-static void tell_of_principals(struct bus *b)
+/* The file's hash, so that audit can tell what was in force when. */
+void bus_config_changed(struct bus *b, struct text file, const uint8_t sha256[32])
 {
-    const uint8_t *hash = principals_sha256(b->identity->principals);
     char hex[65];
     struct scalar_pair attrs[] = {
-        { TEXT("file"), { .type = MP_STR, .str = TEXT("principals") } },
+        { TEXT("file"), { .type = MP_STR, .str = file } },
         { TEXT("sha256"), { .type = MP_STR, .str = { hex, 64 } } },
     };
     struct audit_event event = {
@@ -291,8 +290,8 @@ static void tell_of_principals(struct bus *b)
     };
 
     for (unsigned i = 0; i < 32; i++)
-        snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-    log_info("bus.reloaded", LOG_STR("principals", hex));
+        snprintf(hex + 2 * i, 3, "%02x", sha256[i]);
+    log_info("bus.config_changed", LOG_TEXT("file", file), LOG_STR("sha256", hex));
     bus_event(b, &event, text_bytes(b->self));
 }
 
@@ -320,7 +319,7 @@ void bus_reload(struct bus *b)
     dispatch_identity(b);
     topics_refresh(b);                  /* a new principal has a reply topic */
     if (changed)
-        tell_of_principals(b);
+        bus_config_changed(b, TEXT("principals"), principals_sha256(b->identity->principals));
 }
 
 static const char *clock_fault(struct bus *b, struct buffer *detail)

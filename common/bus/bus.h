@@ -90,6 +90,9 @@ void bus_free(struct bus *b);
  */
 void bus_event(struct bus *b, const struct audit_event *event, struct bytes key);
 
+/* Tells audit that another version of a file is in force, by `config.changed`; file is what operators call it. */
+void bus_config_changed(struct bus *b, struct text file, const uint8_t sha256[32]);
+
 /*
  * Ed25519 by the first of our signing keys, as it is now, over context ‖ body (alerts, checkpoints). RESULT_NOT_FOUND:
  * we have none.

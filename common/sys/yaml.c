@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -17,6 +18,7 @@ struct yaml {
     char *name;
     struct arena arena;
     struct yaml_node *root;
+    uint8_t sha256[32];
 };
 
 /* A child of a list or map that is still being read. */
@@ -298,6 +300,7 @@ enum result yaml_parse(struct bytes doc, const char *name, struct yaml **out, st
         yaml_free(y);
         return r;
     }
+    (void)crypto_hash_sha256(y->sha256, doc.data, doc.len);
     *out = y;
     return RESULT_OK;
 }
@@ -317,6 +320,11 @@ enum result yaml_load(const char *path, struct yaml **out, struct buffer *why)
     }
     buffer_free(&doc);
     return r;
+}
+
+const uint8_t *yaml_sha256(const struct yaml *y)
+{
+    return y->sha256;
 }
 
 const struct yaml_node *yaml_root(const struct yaml *y)

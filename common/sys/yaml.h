@@ -36,6 +36,8 @@ MUST_USE enum result yaml_parse(struct bytes doc, const char *name, struct yaml 
 MUST_USE enum result yaml_load(const char *path, struct yaml **out, struct buffer *why);
 const struct yaml_node *yaml_root(const struct yaml *y);
 const char *yaml_name(const struct yaml *y);
+/* Of the document's bytes: tells one version of a file from another. */
+const uint8_t *yaml_sha256(const struct yaml *y);
 /* Hidden: libyaml exports a yaml_free of its own, and would find this one in its place. */
 __attribute__((visibility("hidden"))) void yaml_free(struct yaml *y);
 

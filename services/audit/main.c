@@ -132,20 +132,6 @@ static enum result check_config(const void *settings, struct buffer *why)
     return r;
 }
 
-static void tell_rules(struct app *a, const struct rule_set *rules)
-{
-    char hex[2 * sizeof(rules->sha256) + 1];
-    struct scalar_pair attrs[] = {
-        { TEXT("file"), { .type = MP_STR, .str = TEXT("rules") } },
-        { TEXT("sha256"), { .type = MP_STR, .str = { hex, sizeof(hex) - 1 } } },
-    };
-
-    sodium_bin2hex(hex, sizeof(hex), rules->sha256, sizeof(rules->sha256));
-    log_store_notice(&a->auditor.store, &(struct audit_event){
-        .type = TEXT("config.changed"), .time = clock_unix_ms(), .outcome = AUDIT_SUCCESS, .has_attrs = true, .attrs = { attrs, 2 },
-    });
-}
-
 static void reload_rules(struct app *a)
 {
     struct rule_set *rules;
@@ -157,7 +143,7 @@ static void reload_rules(struct app *a)
         log_error("audit.rules_refused", LOG_STR("dir", a->rules_dir), LOG_RESULT(r),
                   LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
     } else {
-        tell_rules(a, rules);
+        bus_config_changed(service_bus(a->service), TEXT("rules"), rules->sha256);
         log_info("audit.rules_loaded", LOG_STR("dir", a->rules_dir), LOG_UINT("rules", rules->rule_count));
         alert_log_adopt(a->alerts, rules);
         leader_renew(a->auditor.leader);

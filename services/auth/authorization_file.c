@@ -24,6 +24,15 @@ static bool is_action(struct text t)
     return true;
 }
 
+/* A role is compared as it stands: what looks like a pattern, or is not as its users have it, would bind nobody. */
+static bool is_role(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if ((unsigned char)t.data[i] < ' ' || t.data[i] == '\x7f' || t.data[i] == '*')
+            return false;
+    return t.data[0] != ' ' && t.data[t.len - 1] != ' ';
+}
+
 static void read_name(struct reading *in, const struct yaml_node *map, const char *key, bool action, struct authorization_rule *r)
 {
     const struct yaml_node *n = yaml_get(map, key);
@@ -43,6 +52,8 @@ static void read_name(struct reading *in, const struct yaml_node *map, const cha
         in->failed = true;
         return;
     }
+    if (!action && !is_role(t))
+        complain(in, n, "role: expected no `*`, no blank at its ends and no control character");
     r->prefix = action && t.data[t.len - 1] == '*';
     t.len -= r->prefix;
     if (action && !is_action(t))
@@ -106,6 +117,7 @@ static enum result read_all(const struct yaml *yaml, struct authorization *out, 
     uint64_t v;
 
     memset(out, 0, sizeof(*out));
+    memcpy(out->sha256, yaml_sha256(yaml), sizeof(out->sha256));
     if (yaml_only(yaml, root, KEYS, why))
         return RESULT_MALFORMED;
     if (version && yaml_uint(yaml, version, "version", 1, 1, &v, why))

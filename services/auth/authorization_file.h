@@ -7,7 +7,7 @@
  *         aal: 2                            # 1, 2
  *         max_age_s: 600                    # of the second factor, at aal 1 of the login; to a year; optional
  *     roles:
- *       - role: enterprise_admin            # 1 to 64 bytes
+ *       - role: enterprise_admin            # 1 to 64 bytes, as users have it
  *         aal: 2
  */
 #ifndef HLIDKA_AUTHORIZATION_FILE_H

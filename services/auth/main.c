@@ -206,8 +206,11 @@ static enum result adopt_authorization(struct app *a, struct buffer *why)
 
     if (r)
         return r;
+    bool other = a->authorization && memcmp(a->authorization->sha256, next->sha256, sizeof(next->sha256)) != 0;
     free(a->authorization);
     a->authn.authorization = a->authorization = next;
+    if (other)
+        bus_config_changed(service_bus(a->service), TEXT("authorize"), next->sha256);
     return RESULT_OK;
 }
 

@@ -117,6 +117,7 @@ static enum result write_active(struct factor_op *op, struct pg_batch *writes, s
 
     op->factor.secret = op->factor.pending;
     op->factor.pending = (struct bytes){ NULL, 0 };
+    memset(op->factor.attempts, 0, sizeof(op->factor.attempts));    /* wrong codes of another secret */
     if (!r)
         r = factor_write(op, writes);
     if (!r)

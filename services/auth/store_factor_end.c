@@ -99,6 +99,7 @@ static void reset_decide(struct once *c, void *cookie, struct pg_batch *rows)
         factor.last_step = (uint64_t)pg_int(rows, STEP, 0, 0);
         r = factor_drop(change, &factor, once_writes(c));
         event_begin(&e, change, TEXT("auth.mfa.reset"), AUDIT_SUCCESS);
+        event_by(&e, change);
         if (!r)
             r = event_write(change, once_writes(c), &e);
     }

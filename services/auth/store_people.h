@@ -60,6 +60,10 @@ void event_begin(struct event *e, const struct change *change, struct text type,
 void event_text(struct event *e, struct text name, struct text value);
 void event_uint(struct event *e, struct text name, uint64_t value);
 void event_bool(struct event *e, struct text name, bool value);
+/* How long ago whoever asks has asked for it. */
+void event_took(struct event *e, const struct change *change);
+/* On whose word: a principal. */
+void event_by(struct event *e, const struct change *change);
 void event_session(struct event *e, const struct uuid *session);
 void event_device(struct event *e, const struct auth_device *d);
 MUST_USE enum result event_write(struct change *change, struct pg_batch *writes, struct event *e);

@@ -7,14 +7,6 @@ enum { USER = ONCE_FIRST, SESSIONS };
 
 static const struct pg_statement LOCK_USER = { "user_lock", "SELECT 1 FROM users WHERE user_id = $1 FOR NO KEY UPDATE", "t" };
 
-/* How long ago whoever asks has asked for it. */
-static uint64_t took_ms(const struct change *change)
-{
-    uint64_t asked_ms = uuid_time_ms(request_id(change->rq)), now_ms = request_now_ms(change->rq);
-
-    return now_ms > asked_ms ? now_ms - asked_ms : 0;
-}
-
 static enum result end_one(struct change *change, struct pg_batch *writes, const struct uuid *session, struct text by,
                            struct text type, struct text reason)
 {
@@ -24,7 +16,7 @@ static enum result end_one(struct change *change, struct pg_batch *writes, const
     event_begin(&e, change, type, AUDIT_SUCCESS);
     event_session(&e, session);
     event_text(&e, TEXT("reason"), reason);
-    event_uint(&e, TEXT("took_ms"), took_ms(change));
+    event_took(&e, change);
     if (!r)
         r = event_write(change, writes, &e);
     if (!r)
@@ -129,7 +121,7 @@ static enum result revoke_all_write(struct revoke_all_op *op, struct pg_batch *w
     event_begin(&e, &op->change, TEXT("auth.sessions.revoked_all"), AUDIT_SUCCESS);
     event_text(&e, TEXT("reason"), op->body->reason);
     event_uint(&e, TEXT("count"), count);
-    event_uint(&e, TEXT("took_ms"), took_ms(&op->change));
+    event_took(&e, &op->change);
     if (!r)
         r = event_write(&op->change, writes, &e);
     if (!r)

@@ -38,6 +38,18 @@ void event_bool(struct event *e, struct text name, bool value)
     attr(e, name, (struct mp_value){ .type = MP_BOOL, .boolean = value });
 }
 
+void event_took(struct event *e, const struct change *change)
+{
+    uint64_t asked_ms = uuid_time_ms(request_id(change->rq)), now_ms = request_now_ms(change->rq);
+
+    event_uint(e, TEXT("took_ms"), now_ms > asked_ms ? now_ms - asked_ms : 0);
+}
+
+void event_by(struct event *e, const struct change *change)
+{
+    event_text(e, TEXT("by"), request_source(change->rq));
+}
+
 void event_session(struct event *e, const struct uuid *session)
 {
     e->body.session_id = *session;

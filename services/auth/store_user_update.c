@@ -29,6 +29,7 @@ static enum result tell_changed(struct update_op *op, struct pg_batch *writes, s
     struct event e;
 
     event_begin(&e, &op->change, TEXT("auth.user.changed"), AUDIT_SUCCESS);
+    event_by(&e, &op->change);
     event_text(&e, TEXT("changed"), what);
     if (text_equal(what, TEXT("roles")))
         event_uint(&e, TEXT("roles"), op->body->roles.count);
@@ -89,6 +90,7 @@ static enum result end_sessions(struct update_op *op, struct pg_batch *writes, s
     event_begin(&e, &op->change, TEXT("auth.sessions.revoked_all"), AUDIT_SUCCESS);
     event_text(&e, TEXT("reason"), TEXT("disabled"));
     event_uint(&e, TEXT("count"), alive);
+    event_took(&e, &op->change);
     return event_write(&op->change, writes, &e);
 }
 

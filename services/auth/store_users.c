@@ -128,6 +128,7 @@ static void import_decide(struct once *c, void *cookie, struct pg_batch *rows)
     }
     enum result r = import_user(op, once_writes(c));
     event_begin(&e, &op->change, TEXT("auth.user.imported"), AUDIT_SUCCESS);
+    event_by(&e, &op->change);
     e.body.tier = op->body->tier.data ? op->body->tier : TEXT("free");
     event_uint(&e, TEXT("roles"), op->body->has_roles ? op->body->roles.count : 0);
     if (!r)

@@ -191,9 +191,12 @@ static enum result adopt(struct app *a, struct buffer *why)
 
     if (r)
         return r;
+    bool other = a->limiter.policies && memcmp(a->limiter.policies->sha256, p->sha256, sizeof(p->sha256)) != 0;
     r = ratelimit_adopt(&a->limiter, p);
     if (r)
         policies_release(p);
+    else if (other)
+        bus_config_changed(service_bus(a->service), TEXT("policies"), p->sha256);
     return r;
 }
 

@@ -1,4 +1,5 @@
 /* The second factor on a real postgres, by two instances at once (people_factor.h). */
+#include "attempts.h"
 #include "auth_scene.h"
 #include "clock.h"
 #include "totp.h"
@@ -371,6 +372,17 @@ Test(auth_factor, an_enrolment_waits_ten_minutes_and_a_new_one_takes_its_place)
     cr_expect_str_eq(with_code("auth.totp.activate", NULL, 0, code()), "invalid_code");
     phone = second;
     cr_expect_str_eq(with_code("auth.totp.activate", NULL, 0, code()), "ok");
+}
+
+Test(auth_factor, wrong_codes_of_an_enrolment_are_not_counted_against_the_factor)
+{
+    log_in(0);
+    cr_assert_str_eq(enroll(0), "ok");
+    for (unsigned i = 0; i < ATTEMPTS_FREE - 1; i++)
+        cr_assert_str_eq(with_code("auth.totp.activate", NULL, 0, wrong()), "invalid_code");
+    cr_assert_str_eq(with_code("auth.totp.activate", NULL, 0, code()), "ok");
+    for (unsigned i = 0; i < ATTEMPTS_FREE - 1; i++)
+        cr_expect_str_eq(verify(0, wrong()), "invalid_code", "%u", i);
 }
 
 /* ---- at rest ----------------------------------------------------------------------------------------------------- */

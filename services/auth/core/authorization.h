@@ -35,6 +35,7 @@ struct authorization_rules {
 
 struct authorization {
     struct authorization_rules actions, roles;
+    uint8_t sha256[32];                 /* of the file */
 };
 
 /* What is known of who asks. */

@@ -52,6 +52,36 @@ Test(authorization_file, a_mistake_is_named_with_its_line)
     }
 }
 
+static const char *const NO_ROLES[] = { "enterprise_*", "*", "\" admin\"", "\"admin \"", "\"ad\\x01min\"", "\"ad\\tmin\"" };
+
+Test(authorization_file, a_role_that_binds_nobody_is_refused)
+{
+    for (size_t i = 0; i < sizeof(NO_ROLES) / sizeof(NO_ROLES[0]); i++) {
+        struct buffer why;
+        char text[256];
+
+        snprintf(text, sizeof(text), "version: 1\nactions: []\nroles: [{role: %s, aal: 2}]\n", NO_ROLES[i]);
+        cr_expect_eq(parse(text, &why), RESULT_MALFORMED, "%s", NO_ROLES[i]);
+        buffer_free(&why);
+    }
+    struct buffer why;
+    cr_expect_eq(parse("version: 1\nactions: []\nroles: [{role: \"head of school\", aal: 2}]\n", &why), RESULT_OK);
+    buffer_free(&why);
+}
+
+Test(authorization_file, other_bytes_have_another_hash)
+{
+    uint8_t first[32];
+    struct buffer why;
+
+    cr_assert_eq(parse("version: 1\nactions: []\nroles: []\n", &why), RESULT_OK);
+    buffer_free(&why);
+    memcpy(first, a.sha256, sizeof(first));
+    cr_assert_eq(parse("version: 1\nactions: []\nroles: [] \n", &why), RESULT_OK);
+    buffer_free(&why);
+    cr_expect_neq(memcmp(first, a.sha256, sizeof(first)), 0);
+}
+
 Test(authorization_file, what_is_shipped_is_what_the_contract_says)
 {
     struct buffer why;
