@@ -193,6 +193,23 @@ typedef void pg_txn_cb(void *cookie, struct pg_txn *txn, struct pg_batch *b);
 /* BEGIN and b in one round trip, on a connection that is this transaction's until it ends. Errors as pg_submit. */
 MUST_USE enum result pg_begin(struct pg *pg, struct pg_batch *b, uint64_t timeout_ms, pg_txn_cb *cb, void *cookie);
 
+/*
+ * As pg_begin, for one that may share its transaction with others of the same kind that wait for a connection when it does:
+ * all their reads, then each decides, then the writes of those that commit, and one COMMIT: two round trips and one flush of
+ * the log for all. Nothing keeps them apart but their keys, no two of which are the same in one transaction: what they lock,
+ * read and write must be theirs by the key, and they do not pg_continue. Locks are taken in the order of the keys. Where
+ * one fails, all are rolled back, and the others are PG_RETRY: each begins again, by pg_begin. One that waits for a lock
+ * holds up the others until lock_timeout_ms.
+ */
+#define PG_SHARED_MAX 16
+#define PG_SHARE_KEY_LEN 32
+struct pg_share {
+    const void *kind;                   /* compared as an address */
+    uint8_t key[PG_SHARE_KEY_LEN];
+};
+MUST_USE enum result pg_begin_shared(struct pg *pg, struct pg_batch *b, const struct pg_share *share, uint64_t timeout_ms,
+                                     pg_txn_cb *cb, void *cookie);
+
 /* More reading, in the same transaction. RESULT_UNAVAILABLE: the connection was lost meanwhile; txn is gone. */
 MUST_USE enum result pg_continue(struct pg_txn *txn, struct pg_batch *b, uint64_t timeout_ms, pg_txn_cb *cb,
                                  void *cookie);
@@ -204,7 +221,7 @@ MUST_USE enum result pg_continue(struct pg_txn *txn, struct pg_batch *b, uint64_
 MUST_USE enum result pg_commit(struct pg_txn *txn, struct pg_batch *b, uint64_t timeout_ms, pg_batch_cb *cb,
                                void *cookie);
 
-/* Decided against: ROLLBACK, and the connection serves others. txn is gone. */
+/* Decided against: ROLLBACK (of what is shared: when all have), and the connection serves others. txn is gone. */
 void pg_rollback(struct pg_txn *txn);
 
 #endif

@@ -35,6 +35,8 @@ struct pg_batch {
     struct pg_batch *next;
     enum pg_role role;
     struct pg_txn *txn;
+    struct pg_share share;              /* BEGINS; kind NULL: with nobody */
+    size_t together;                    /* of the first that was sent: how many share its Sync */
     uint64_t deadline_ms;
     pg_batch_cb *cb;                    /* ALONE, COMMITS */
     pg_txn_cb *txn_cb;                  /* BEGINS, CONTINUES */

@@ -102,18 +102,39 @@ static bool send_steps(struct pg_lane *lane, struct pg_batch *b)
     return true;
 }
 
-void pg_lane_send(struct pg_lane *lane, struct pg_batch *b)
+static bool send_each(struct pg_lane *lane, struct pg_batch *first, bool (*send)(struct pg_lane *lane, struct pg_batch *b))
 {
-    pg_queue_push(&lane->sent, b);
-    lane->pg->stats.in_flight++;
-    if (send_prepares(lane, b) &&
-        (b->role != PG_BEGINS || send_control(lane, b, "BEGIN")) &&
-        send_steps(lane, b) &&
-        (b->role != PG_COMMITS || send_control(lane, b, "COMMIT")) &&
-        send_sync(lane, b))
+    bool sent = true;
+
+    for (struct pg_batch *b = first; b && sent; b = b->next)
+        sent = send(lane, b);
+    return sent;
+}
+
+void pg_lane_send(struct pg_lane *lane, struct pg_queue *together)
+{
+    struct pg_batch *first = together->head;
+
+    first->together = together->count;
+    lane->pg->stats.in_flight += together->count;
+    pg_queue_take(together, &lane->sent);               /* at its end: first->next … are these */
+    if (send_each(lane, first, send_prepares) &&
+        (first->role != PG_BEGINS || send_control(lane, first, "BEGIN")) &&
+        send_each(lane, first, send_steps) &&
+        (first->role != PG_COMMITS || send_control(lane, first, "COMMIT")) &&
+        send_sync(lane, first))
         pg_link_flush(lane->link);
     else
         give_up_soon(lane);
+}
+
+void pg_lane_send_one(struct pg_lane *lane, struct pg_batch *b)
+{
+    struct pg_queue one;
+
+    pg_queue_init(&one);
+    pg_queue_push(&one, b);
+    pg_lane_send(lane, &one);
 }
 
 void pg_lane_rollback(struct pg_lane *lane)
@@ -132,29 +153,45 @@ bool pg_lane_has_room(const struct pg_lane *lane)
 
 /* ---- hearing ---------------------------------------------------------------------------------------------- */
 
-/* The whole batch has been answered, its Sync included. */
-static void complete(struct pg_lane *lane, struct pg_batch *b)
+/* What was sent with one Sync: all of it, or, where one failed, nothing, for which the others cannot help. */
+static bool take_answered(struct pg_lane *lane, struct pg_queue *out)
+{
+    bool failed = false;
+
+    for (size_t n = lane->sent.head->together; n > 0; n--) {
+        struct pg_batch *b = pg_queue_pop(&lane->sent);
+
+        failed |= b->sqlstate[0] != '\0';
+        lane->stale |= strcmp(b->sqlstate, "26000") == 0;
+        if (b->txn)
+            b->txn->busy = false;
+        pg_queue_push(out, b);
+    }
+    for (struct pg_batch *b = out->head; b; b = b->next)
+        b->outcome = !failed ? PG_DONE : b->sqlstate[0] ? pg_classify(b) : PG_RETRY;
+    lane->pg->stats.in_flight -= out->count;
+    return !failed;
+}
+
+/* All has been answered, the Sync included, with which `first` and maybe others were sent. */
+static void complete(struct pg_lane *lane, const struct pg_batch *first)
 {
     struct pg *pg = lane->pg;
-    enum pg_outcome outcome = b->sqlstate[0] ? pg_classify(b) : PG_DONE;
-    struct pg_batch *first = pg_queue_pop(&lane->sent);
+    struct pg_queue answered;
 
-    assert(first == b);
-    (void)first;
-    pg->stats.in_flight--;
-    if (strcmp(b->sqlstate, "26000") == 0)
-        lane->stale = true;
+    assert(lane->sent.head == first);
+    pg_queue_init(&answered);
+    bool done = take_answered(lane, &answered);
     if (lane->stale && !lane->sent.head)
         give_up_soon(lane);
-    if (b->txn) {
-        b->txn->busy = false;
-        if (outcome != PG_DONE && !lane->broken)
+    if (first->txn) {
+        if (!done && !lane->broken)
             pg_lane_rollback(lane);     /* only a warning where COMMIT itself failed */
-        if (outcome != PG_DONE || b->role == PG_COMMITS)
+        if (!done || first->role == PG_COMMITS)
             pg_unpin(lane);
     }
     pg_dispatch(pg);
-    pg_finish(pg, b, outcome);
+    pg_finish(pg, &answered);
 }
 
 static bool fatal(const PGresult *result)
@@ -269,7 +306,7 @@ static void disconnect(struct pg_lane *lane, struct pg_queue *lost)
     hashmap_free(lane->prepared);
     lane->prepared = NULL;
     if (lane->txn)
-        pg_unpin(lane);
+        pg_txn_lost(lane, lost);
     for (struct pg_batch *b = lane->sent.head; b; b = b->next)
         b->outcome = outcome_of_lost(b);
     pg_queue_take(&lane->sent, lost);

@@ -33,7 +33,7 @@ struct pg_lane {
     struct pg_expect *ring;
     size_t cap, head, count;
     struct pg_queue sent;               /* batches under way */
-    struct pg_txn *txn;                 /* whose it is */
+    struct pg_txn *txn;                 /* whose it is; more than one may share it */
 };
 
 /* Makes the timer and begins to connect when the loop turns. RESULT_INTERNAL. */
@@ -42,8 +42,9 @@ MUST_USE enum result pg_lane_init(struct pg_lane *lane, struct pg *pg);
 /* Up, whole, and not full. */
 bool pg_lane_has_room(const struct pg_lane *lane);
 
-/* Sends b and its Sync. Where that fails the lane breaks, and b ends with it. */
-void pg_lane_send(struct pg_lane *lane, struct pg_batch *b);
+/* Sends what is in `together`, all of one role, and one Sync. Where that fails the lane breaks, and they end with it. */
+void pg_lane_send(struct pg_lane *lane, struct pg_queue *together);
+void pg_lane_send_one(struct pg_lane *lane, struct pg_batch *b);
 void pg_lane_rollback(struct pg_lane *lane);
 
 /* Gives the connection up. Its batches end; the owner of each is called back. */

@@ -22,15 +22,14 @@ void pg_release(struct pg *pg)
 
 /* ---- giving back ------------------------------------------------------------------------------------------ */
 
-void pg_finish(struct pg *pg, struct pg_batch *b, enum pg_outcome outcome)
+static void finish(struct pg *pg, struct pg_batch *b)
 {
     uint64_t *const counts[] = { &pg->stats.done,   &pg->stats.unique,      &pg->stats.retry,
                                  &pg->stats.failed, &pg->stats.unavailable, &pg->stats.unknown };
-    bool goes_on = outcome == PG_DONE && (b->role == PG_BEGINS || b->role == PG_CONTINUES);
+    bool goes_on = b->outcome == PG_DONE && (b->role == PG_BEGINS || b->role == PG_CONTINUES);
     struct pg_txn *txn = b->txn;
 
-    ++*counts[outcome];
-    b->outcome = outcome;
+    ++*counts[b->outcome];
     b->txn = NULL;
     if (!goes_on) {
         free(txn);
@@ -42,13 +41,13 @@ void pg_finish(struct pg *pg, struct pg_batch *b, enum pg_outcome outcome)
         b->cb(b->cookie, b);
 }
 
-/* As each has it in b->outcome. Callbacks may submit and close; none of that touches this list. */
-static void finish_all(struct pg *pg, struct pg_queue *q)
+/* Callbacks may submit and close; none of that touches this list. */
+void pg_finish(struct pg *pg, struct pg_queue *q)
 {
     struct pg_batch *b;
 
     while ((b = pg_queue_pop(q)))
-        pg_finish(pg, b, b->outcome);
+        finish(pg, b);
 }
 
 static void count_queued(struct pg *pg)
@@ -76,7 +75,7 @@ void pg_lane_is_down(struct pg *pg, struct pg_queue *lost)
     } else {
         pg_dispatch(pg);                /* a pin may have come free */
     }
-    finish_all(pg, lost);
+    pg_finish(pg, lost);
 }
 
 void pg_lane_is_up(struct pg *pg)
@@ -110,16 +109,10 @@ void pg_dispatch(struct pg *pg)
 {
     struct pg_lane *lane;
 
-    while (pg->begins.head && pg->stats.pinned < pg->pins_max && (lane = pick(pg))) {
-        struct pg_batch *b = pg_queue_pop(&pg->begins);
-
-        b->txn->lane = lane;
-        lane->txn = b->txn;
-        pg->stats.pinned++;
-        pg_lane_send(lane, b);
-    }
+    while (pg->begins.head && pg->stats.pinned < pg->pins_max && (lane = pick(pg)))
+        pg_txn_send(pg, lane);
     while (pg->alone.head && (lane = pick(pg)))
-        pg_lane_send(lane, pg_queue_pop(&pg->alone));
+        pg_lane_send_one(lane, pg_queue_pop(&pg->alone));
     count_queued(pg);
 }
 
@@ -197,7 +190,7 @@ static void on_tick(uv_timer_t *timer)
         pg->stats.timeouts++;
         pg_lane_drop(&pg->lanes[i], "a batch is overdue");
     }
-    finish_all(pg, &late);
+    pg_finish(pg, &late);
 }
 
 /* ---- opening and closing ---------------------------------------------------------------------------------- */
@@ -288,7 +281,7 @@ void pg_close(struct pg *pg, void (*closed)(void *cookie), void *cookie)
         pg_lane_close(&pg->lanes[i], &lost);
     take_waiting(pg, &lost);
     uv_close((uv_handle_t *)&pg->tick, on_tick_closed);
-    finish_all(pg, &lost);
+    pg_finish(pg, &lost);
 }
 
 bool pg_up(const struct pg *pg)

@@ -28,6 +28,8 @@ struct pg {
 
 struct pg_txn {
     struct pg_lane *lane;               /* NULL when the connection was lost, or none was given yet */
+    struct pg_txn *next;                /* who shares it */
+    struct pg_batch *writes;            /* decided: to be committed with those of the others */
     bool busy;                          /* one of its batches is under way */
 };
 
@@ -43,14 +45,19 @@ uint64_t pg_deadline(struct pg *pg, uint64_t timeout_ms);
 /* Gives waiting batches to lanes that have room. Calls nobody back. */
 void pg_dispatch(struct pg *pg);
 
-/* Gives b back to its owner. The last thing its caller does with the pool. */
-void pg_finish(struct pg *pg, struct pg_batch *b, enum pg_outcome outcome);
+/* Gives each back to its owner, as it has it in b->outcome. The last thing its caller does with the pool. */
+void pg_finish(struct pg *pg, struct pg_queue *q);
 
 /* A lane came up, or went down with what it had under way. */
 void pg_lane_is_up(struct pg *pg);
 void pg_lane_is_down(struct pg *pg, struct pg_queue *lost);
 
+/* Begins, on that lane, the first transaction that waits, and those that may share it. */
+void pg_txn_send(struct pg *pg, struct pg_lane *lane);
+
 /* The transaction's lane serves others again. */
 void pg_unpin(struct pg_lane *lane);
+/* The same when it is lost; writes that were not sent go to `lost`. */
+void pg_txn_lost(struct pg_lane *lane, struct pg_queue *lost);
 
 #endif

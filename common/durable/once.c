@@ -208,6 +208,7 @@ static void on_begun(void *cookie, struct pg_txn *txn, struct pg_batch *b)
 static void begin(struct once *c)
 {
     struct text src = request_source(c->rq);
+    struct pg_share share = { 0 };
     struct pg_batch *b;
     enum result r = pg_batch_new(READS_MAX, &b);
 
@@ -227,7 +228,11 @@ static void begin(struct once *c)
         fail(c, "reads", r, NULL);
         return;
     }
-    r = pg_begin(durable_pg(c->durable), b, PATIENCE_MS, on_begun, c);
+    if (c->how->key && c->attempts == 1) {
+        share.kind = c->how;
+        c->how->key(c->op, share.key);
+    }
+    r = pg_begin_shared(durable_pg(c->durable), b, &share, PATIENCE_MS, on_begun, c);
     if (r) {
         pg_batch_free(b);
         unavailable(c);

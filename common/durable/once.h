@@ -58,6 +58,11 @@ struct once_op {
      * NULL: it is sent at once.
      */
     void (*committed)(struct once *c, void *op, bool repeated, struct pg_batch *rows);
+    /*
+     * The key of whom it is about, so that those of one op that wait at the same time may be one transaction (pg_begin_shared,
+     * whose conditions bind read() and decide()). One that failed is run again alone. NULL: always alone.
+     */
+    void (*key)(void *op, uint8_t key[PG_SHARE_KEY_LEN]);
 };
 
 /* op is borrowed until the request is answered: it belongs into the request's arena. how is static. */

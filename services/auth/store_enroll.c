@@ -99,7 +99,7 @@ static void enroll_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_totp_enroll(struct people *p, struct request *rq, const struct token *token, struct text label)
 {
-    static const struct once_op ENROLL = { factor_read, enroll_decide, NULL };
+    static const struct once_op ENROLL = { factor_read, enroll_decide, NULL, NULL };
     struct enroll_op *op = factor_new(p, rq, struct enroll_op, token, ((struct text){ NULL, 0 }));
 
     if (!op)
@@ -156,7 +156,7 @@ static void activate_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_totp_activate(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op ACTIVATE = { factor_read, activate_decide, change_committed };
+    static const struct once_op ACTIVATE = { factor_read, activate_decide, change_committed, NULL };
     struct factor_op *op = factor_new(p, rq, struct factor_op, token, code);
 
     if (op)

@@ -31,7 +31,7 @@ static void disable_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_totp_disable(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op DISABLE = { factor_read, disable_decide, change_committed };
+    static const struct once_op DISABLE = { factor_read, disable_decide, change_committed, NULL };
     struct factor_op *op = factor_new(p, rq, struct factor_op, token, code);
 
     if (op)
@@ -59,7 +59,7 @@ static void regenerate_decide(struct once *c, void *cookie, struct pg_batch *row
 
 void people_backup_code_regenerate(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op REGENERATE = { factor_read, regenerate_decide, change_committed };
+    static const struct once_op REGENERATE = { factor_read, regenerate_decide, change_committed, NULL };
     struct factor_op *op = factor_new(p, rq, struct factor_op, token, code);
 
     if (op)
@@ -108,7 +108,7 @@ static void reset_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_totp_reset(struct people *p, struct request *rq, struct text user_id)
 {
-    static const struct once_op RESET = { reset_read, reset_decide, change_committed };
+    static const struct once_op RESET = { reset_read, reset_decide, change_committed, NULL };
     struct change *change = change_new(p, rq, struct change);
 
     if (!change)

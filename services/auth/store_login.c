@@ -304,9 +304,18 @@ static void login_decide(struct once *c, void *cookie, struct pg_batch *rows)
         make_session(op, c, rows);
 }
 
+/* Whatever a login locks, reads and makes is one Telegram id's: the user, their sessions, devices and proofs. */
+static void login_key(void *cookie, uint8_t key[PG_SHARE_KEY_LEN])
+{
+    const struct login_op *op = cookie;
+
+    _Static_assert(LOOKUP_LEN == PG_SHARE_KEY_LEN, "a key is a hash to look up by");
+    memcpy(key, op->telegram_hash, LOOKUP_LEN);
+}
+
 void people_login(struct people *p, struct request *rq, const struct proven_login *login)
 {
-    static const struct once_op LOGIN = { login_read, login_decide, change_committed };
+    static const struct once_op LOGIN = { login_read, login_decide, change_committed, login_key };
     const struct auth_device *d = login->device;
     struct login_op *op = change_new(p, rq, struct login_op);
 

@@ -62,7 +62,7 @@ static void failed_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_login_failed(struct people *p, struct request *rq, const struct failed_login *failed)
 {
-    static const struct once_op FAILED = { failed_read, failed_decide, NULL };
+    static const struct once_op FAILED = { failed_read, failed_decide, NULL, NULL };
     struct failed_op *op = change_new(p, rq, struct failed_op);
 
     if (!op)

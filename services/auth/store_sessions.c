@@ -69,7 +69,7 @@ static void revoke_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_revoke(struct people *p, struct request *rq, const struct auth_session_revoke_request *body)
 {
-    static const struct once_op REVOKE = { revoke_read, revoke_decide, change_committed };
+    static const struct once_op REVOKE = { revoke_read, revoke_decide, change_committed, NULL };
     struct revoke_op *op = change_new(p, rq, struct revoke_op);
 
     if (!op)
@@ -150,7 +150,7 @@ static void revoke_all_decide(struct once *c, void *cookie, struct pg_batch *row
 
 void people_revoke_all(struct people *p, struct request *rq, const struct auth_session_revoke_all_request *body)
 {
-    static const struct once_op REVOKE_ALL = { revoke_all_read, revoke_all_decide, change_committed };
+    static const struct once_op REVOKE_ALL = { revoke_all_read, revoke_all_decide, change_committed, NULL };
     struct revoke_all_op *op = change_new(p, rq, struct revoke_all_op);
 
     if (!op)
@@ -215,7 +215,7 @@ static void logout_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_logout(struct people *p, struct request *rq, const struct token *token)
 {
-    static const struct once_op LOGOUT = { logout_read, logout_decide, change_committed };
+    static const struct once_op LOGOUT = { logout_read, logout_decide, change_committed, NULL };
     struct logout_op *op = change_new(p, rq, struct logout_op);
 
     if (!op)

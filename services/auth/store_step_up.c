@@ -50,14 +50,14 @@ static void step_up(struct people *p, struct request *rq, const struct token *to
 
 void people_totp_verify(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op VERIFY = { factor_read, totp_decide, change_committed };
+    static const struct once_op VERIFY = { factor_read, totp_decide, change_committed, NULL };
 
     step_up(p, rq, token, code, &VERIFY);
 }
 
 void people_backup_code_verify(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op VERIFY = { factor_read, backup_code_decide, change_committed };
+    static const struct once_op VERIFY = { factor_read, backup_code_decide, change_committed, NULL };
 
     step_up(p, rq, token, code, &VERIFY);
 }

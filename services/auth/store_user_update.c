@@ -132,7 +132,7 @@ static void update_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_update(struct people *p, struct request *rq, const struct auth_user_update_request *body)
 {
-    static const struct once_op UPDATE = { update_read, update_decide, change_committed };
+    static const struct once_op UPDATE = { update_read, update_decide, change_committed, NULL };
     struct update_op *op = change_new(p, rq, struct update_op);
 
     if (!op)

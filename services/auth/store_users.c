@@ -56,7 +56,7 @@ static void tier_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_set_tier(struct people *p, struct request *rq, const struct auth_user_set_tier_request *body)
 {
-    static const struct once_op SET_TIER = { tier_read, tier_decide, change_committed };
+    static const struct once_op SET_TIER = { tier_read, tier_decide, change_committed, NULL };
     struct tier_op *op = change_new(p, rq, struct tier_op);
 
     if (!op)
@@ -138,7 +138,7 @@ static void import_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_import(struct people *p, struct request *rq, const struct auth_user_import_request *body)
 {
-    static const struct once_op IMPORT = { import_read, import_decide, NULL };
+    static const struct once_op IMPORT = { import_read, import_decide, NULL, NULL };
     struct import_op *op = change_new(p, rq, struct import_op);
 
     if (!op)

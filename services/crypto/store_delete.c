@@ -58,7 +58,7 @@ static void committed(struct once *c, void *cookie, bool repeated, struct pg_bat
 
 void recordings_delete(struct vault *v, struct request *rq)
 {
-    static const struct once_op DELETE = { read, decide, committed };
+    static const struct once_op DELETE = { read, decide, committed, NULL };
     struct removal *op = arena_alloc(request_arena(rq), 1, sizeof(*op));
     struct text realm = request_realm(rq);
     const char *copy = op ? arena_copy(request_arena(rq), realm) : NULL;

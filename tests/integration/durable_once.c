@@ -82,7 +82,7 @@ static void committed(struct once *c, void *op, bool repeated, struct pg_batch *
 
 static void handle_once(void *service, struct request *rq)
 {
-    static const struct once_op HOW = { read_counter, decide, committed };
+    static const struct once_op HOW = { read_counter, decide, committed, NULL };
 
     const struct probe_request *body = request_body(rq);
     static bool slept;
