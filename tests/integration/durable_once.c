@@ -80,9 +80,54 @@ static void committed(struct once *c, void *op, bool repeated, struct pg_batch *
         once_send(c);
 }
 
+/* ---- "of KEY/NAME": may share its transaction with those of other keys; makes a name, once ------------------------------ */
+
+static struct text name_of(struct text text)
+{
+    const char *slash = memchr(text.data, '/', text.len);
+
+    return (struct text){ slash, text.len - (size_t)(slash - text.data) };
+}
+
+static void key(void *op, uint8_t out[PG_SHARE_KEY_LEN])
+{
+    const struct probe_request *body = op;
+
+    memset(out, 0, PG_SHARE_KEY_LEN);
+    memcpy(out, body->text.data, body->text.len - name_of(body->text).len);
+}
+
+static enum result read_name(struct once *c, void *op, struct pg_batch *reads)
+{
+    const struct probe_request *body = op;
+
+    (void)c;
+    return pg_add(reads, &SEEN, PG_TEXT(name_of(body->text)));
+}
+
+static void decide_name(struct once *c, void *op, struct pg_batch *rows)
+{
+    const struct probe_request *body = op;
+    struct audit_event event = { .type = TEXT("auth.login"), .time = clock_unix_ms(), .outcome = AUDIT_SUCCESS,
+                                 .user_id = TEXT("u-1") };
+
+    if (pg_int(rows, ONCE_FIRST, 0, 0) > 0) {
+        once_refuse(c, FAULT_NOT_FOUND, NULL);
+        return;
+    }
+    enum result r = pg_add(once_writes(c), &CLASH, PG_TEXT(name_of(body->text)));
+    if (!r)
+        r = outgoing_event(once_durable(c), once_writes(c), &event, (struct text){ NULL, 0 });
+    if (r)
+        once_fail(c, r);
+    else
+        once_commit(c, &(struct probe_result){ .count = 1 });
+}
+
 static void handle_once(void *service, struct request *rq)
 {
     static const struct once_op HOW = { read_counter, decide, committed, NULL };
+    static const struct once_op SHARED = { read_name, decide_name, NULL, key };
 
     const struct probe_request *body = request_body(rq);
     static bool slept;
@@ -94,7 +139,10 @@ static void handle_once(void *service, struct request *rq)
     }
     /* The probe serves both buses: which durable is all the same to the store. */
     static unsigned turn;
-    once_run(scene.durables[turn++ % 2], rq, &HOW, NULL);
+    if (body->text.len > 3 && memcmp(body->text.data, "of ", 3) == 0)
+        once_run(scene.durables[turn++ / 40 % 2], rq, &SHARED, (void *)body);
+    else
+        once_run(scene.durables[turn++ % 2], rq, &HOW, NULL);
 }
 
 static const struct route ROUTES[] = { { &op_probe_once, handle_once } };
@@ -347,4 +395,126 @@ Test(durable_once, who_wakes_long_after_the_deadline_does_nothing)
     send_again(&id, "sleep", 1);
     cr_expect_eq(reply(&id, 1)->status, 200);
     cr_expect_eq(effects(), 1);
+}
+
+/* ---- transactions that are shared ---------------------------------------------------------------------------------- */
+
+static int64_t names_made(void)
+{
+    static const struct pg_statement NAMES = { "test_names", "SELECT count(*) FROM names", "" };
+
+    return durable_scene_int(&scene, 0, &NAMES);
+}
+
+static int64_t transactions(void)
+{
+    static const struct pg_statement MADE = { "test_made_by", "SELECT count(DISTINCT xmin::text) FROM names", "" };
+
+    return durable_scene_int(&scene, 0, &MADE);
+}
+
+Test(durable_once, those_that_wait_together_have_each_an_effect_an_answer_and_an_event)
+{
+    enum { MANY = 200 };
+    struct uuid ids[MANY];
+    uint32_t hashes[MANY];
+    char text[40];
+    size_t events = MANY;
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text, sizeof(text), "of %d/%d", i, i);
+        ids[i] = client_ask(&f->backend, "probe.once", text, i % FIXTURE_PARTITIONS);
+    }
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(reply(&ids[i], 0)->status, 200, "%d: %s", i, reply(&ids[i], 0)->code);
+        hashes[i] = reply(&ids[i], 0)->hash;
+    }
+    cr_expect_eq(names_made(), MANY);
+    cr_expect_lt(transactions(), MANY, "%d", (int)transactions());
+    for (int i = 0; i < MANY; i += 20) {
+        snprintf(text, sizeof(text), "of %d/%d", i, i);
+        send_again(&ids[i], text, 0);
+        cr_expect_eq(reply(&ids[i], 1)->hash, hashes[i]);
+    }
+    cr_expect(fixture_wait(f, events_came, &events, 10000));
+    fixture_sleep(f, 1500);
+    cr_expect_eq(f->events.count, MANY, "%zu events", f->events.count);
+}
+
+/* The keys say that they have nothing in common, which is not so: the database finds it, and each is decided alone. */
+Test(durable_once, one_that_undoes_a_shared_transaction_costs_the_others_nothing_but_time)
+{
+    enum { MANY = 60, CLASHING = 6 };
+    struct uuid ids[MANY];
+    unsigned made = 0, refused = 0;
+    char text[40];
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text, sizeof(text), "of %d/%d", i, i % 10 == 0 ? 0 : i);
+        ids[i] = client_ask(&f->backend, "probe.once", text, i % FIXTURE_PARTITIONS);
+    }
+    for (int i = 0; i < MANY; i++) {
+        uint64_t status = reply(&ids[i], 0)->status;
+        if (i % 10 == 0) {
+            made += status == 200;
+            refused += status == 404;
+        } else {
+            cr_expect_eq(status, 200, "%d: %s", i, reply(&ids[i], 0)->code);
+        }
+    }
+    cr_expect_eq(made, 1);
+    cr_expect_eq(refused, CLASHING - 1);
+    cr_expect_eq(names_made(), MANY - CLASHING + 1);
+}
+
+Test(durable_once, one_id_with_two_bodies_at_one_instant_has_one_effect_and_a_conflict)
+{
+    enum { ROUNDS = 20 };
+    char text[40];
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        uint8_t random[10] = { (uint8_t)round };
+        struct uuid id = uuid_v7(clock_unix_ms(), random);
+        for (int32_t p = 0; p < 4; p++) {
+            snprintf(text, sizeof(text), "of %d/%u-%d", p % 2, round, p % 2);
+            send_again(&id, text, p % FIXTURE_PARTITIONS);
+        }
+        unsigned made = 0, conflicts = 0;
+        for (size_t i = 0; i < 4; i++) {
+            made += reply(&id, i)->status == 200;
+            conflicts += reply(&id, i)->status == 409;
+        }
+        cr_expect(made == 2 && conflicts == 2, "round %u: %u and %u", round, made, conflicts);
+    }
+    cr_expect_eq(names_made(), ROUNDS);
+}
+
+Test(durable_once, a_shared_transaction_whose_connection_is_lost_has_its_effects_once_or_not)
+{
+    enum { MANY = 100 };
+    struct uuid ids[MANY];
+    char text[40];
+
+    for (int i = 0; i < MANY; i++) {
+        snprintf(text, sizeof(text), "of %d/%d", i, i);
+        ids[i] = client_ask(&f->backend, "probe.once", text, i % FIXTURE_PARTITIONS);
+    }
+    struct wanted some = { &ids[MANY / 4], 1 };
+    (void)fixture_wait(f, replied, &some, 5000);
+    db_server_kill(scene.server);
+    fixture_sleep(f, 200);
+    db_server_restart(scene.server);
+    for (int i = 0; i < MANY; i++)
+        (void)reply(&ids[i], 0);
+    fixture_sleep(f, 3000);
+    for (int i = 0; i < MANY; i++) {
+        uint64_t first = reply(&ids[i], 0)->status;
+        uint32_t hash = reply(&ids[i], 0)->hash;
+        snprintf(text, sizeof(text), "of %d/%d", i, i);
+        send_again(&ids[i], text, 0);
+        cr_expect(first == 200 || first == 503, "%d: %d", i, (int)first);
+        cr_expect_eq(reply(&ids[i], 1)->status, 200, "%d: %s", i, reply(&ids[i], 1)->code);
+        cr_expect(first == 503 || reply(&ids[i], 1)->hash == hash);
+    }
+    cr_expect_eq(names_made(), MANY);
 }
