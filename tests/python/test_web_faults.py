@@ -39,7 +39,7 @@ def active(**changes: Any) -> dict[str, Any]:
                  "auth_time": 1, "created_at": 1, "last_activity": 1, "expires_at": 2, "roles": [], "tier": "free", **changes})
 
 
-def decision(allowed: bool = True, **changes: Any) -> dict[str, Any]:
+def decision(allowed: object = True, **changes: Any) -> dict[str, Any]:
     denied = {} if allowed else {"Retry-After": "7"}
     return ok(**{"decision_id": "d-1", "allowed": allowed, "retry_after_ms": 0 if allowed else 6500, "limits": [],
                  "headers": HEADERS | denied, "source": "store", **changes})
@@ -289,6 +289,14 @@ def test_an_answer_that_makes_no_sense_is_no_session(stack: Stack, nonsense: dic
     async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
         is_problem(await client.post("/orders", headers=BEARER), status, code)
     run(stack, always(nonsense), always(decision()), test)
+
+
+@pytest.mark.parametrize("allowed", ["false", "yes", 1, None, [False]])
+def test_an_answer_that_makes_no_sense_is_no_allowance(stack: Stack, allowed: object) -> None:
+    async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
+        for path in ("/orders", "/drafts"):
+            is_problem(await client.post(path, headers=BEARER), 429, "rate_limited")
+    run(stack, auth_says(active()), always(decision(allowed)), test)
 
 
 # ---- step-up ------------------------------------------------------------------------------------------------------

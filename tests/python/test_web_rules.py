@@ -10,7 +10,9 @@ import pytest
 from hlidka import BadConfig
 from hlidka.fastapi import Settings
 from hlidka.fastapi.device import describe
+from hlidka.fastapi.session import token_of
 from hlidka.webhooks import STRIPE_HEADER, TELEGRAM_HEADER
+from starlette.requests import HTTPConnection
 from web import CSP_NAME, HERE, STRIPE, TELEGRAM_SECRET, browser, has_security_headers, is_problem, make
 
 COOKIE = {"Cookie": "__Host-hlidka=hls_" + "A" * 64}
@@ -179,6 +181,37 @@ def test_a_bearer_token_is_not_mended_by_a_cookie() -> None:
     async def test(client: httpx.AsyncClient) -> None:
         is_problem(await client.get("/auth/session", headers={"Authorization": "Bearer x", **COOKIE}), 401, "invalid_token")
     run(test)
+
+
+OWN, FIXED = b"hls_" + b"A" * 64, b"hls_" + b"F" * 64
+NAMED = b"__Host-hlidka="
+
+
+@pytest.mark.parametrize("blank", [b"\xa0", b"\x85", b"\x1f", b"\x1c", b"\x0b", b"\xc2\xa0", b'"'])
+def test_a_cookie_whose_name_only_looks_like_ours_is_another(blank: bytes) -> None:
+    """A sibling host may set it for the parent domain: it would fix the session of whoever comes here."""
+    for name in (blank + NAMED, NAMED[:-1] + blank + b"="):
+        assert _token(name + FIXED) is None
+        assert _token(NAMED + OWN + b"; " + name + FIXED) == _token(name + FIXED + b"; " + NAMED + OWN) == OWN.decode()
+
+
+@pytest.mark.parametrize("lines", [[NAMED + OWN + b"; " + NAMED + FIXED], [NAMED + FIXED, NAMED + OWN],
+                                   [NAMED + OWN + b";\t" + NAMED + OWN], [NAMED + b"; " + NAMED + OWN]])
+def test_two_cookies_of_our_name_are_no_session(lines: list[bytes]) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        is_problem(await client.get("/auth/session", headers=[(b"cookie", line) for line in lines]), 401, "missing_token")
+    run(test)
+
+
+def test_our_cookie_is_found_among_others() -> None:
+    for lines in ([NAMED + OWN], [b"a=b;" + NAMED + OWN + b"; c=d"], [b"a=b", b" \t" + NAMED + OWN + b" "],
+                  [b"__host-hlidka=x; " + NAMED + OWN]):
+        assert _token(*lines) == OWN.decode()
+
+
+def _token(*lines: bytes) -> str | None:
+    token = token_of(HTTPConnection({"type": "http", "headers": [(b"cookie", line) for line in lines]}))
+    return token.text if token is not None else None
 
 
 def test_a_body_that_is_too_large_is_refused_said_or_not() -> None:

@@ -97,7 +97,7 @@ class Exchange:
             raise
         if not repeated:
             self.headers += decision["headers"].items()
-        if not decision["allowed"]:
+        if decision["allowed"] is not True:
             raise Problem(429, "rate_limited", "Too many requests", retry_after_ms=decision["retry_after_ms"])
 
     # ---- asking

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from ..ops import AuthSessionIntrospectResult
 
 COOKIE = "__Host-hlidka"        # as auth writes it; the prefix keeps sibling hosts from setting one (RFC 6265bis 4.1.3)
+COOKIE_NAME = COOKIE.encode()
 TOKEN = re.compile(r"hls_[A-Za-z0-9_-]{64}")
 
 
@@ -27,13 +28,24 @@ def bearer(connection: HTTPConnection) -> str | None:
     return text.strip() if scheme.lower() == "bearer" else None
 
 
+def _cookies(connection: HTTPConnection) -> list[str]:
+    """As bytes, and not by Starlette's parser: that strips every Unicode blank, and so makes our name of `\\xa0__Host-hlidka`,
+    which a browser lets any sibling host set for the parent domain. RFC 6265 section 4.2.1 knows SP and HTAB alone."""
+    pairs = (pair.partition(b"=") for header, line in connection.scope["headers"] if header == b"cookie"
+             for pair in line.split(b";"))
+    return [value.strip(b" \t").decode("latin-1") for name, _, value in pairs if name.strip(b" \t") == COOKIE_NAME]
+
+
 def token_of(connection: HTTPConnection) -> Token | None:
-    """A bearer token hides the cookie: such a request is nobody's forgery, and must then not act by the cookie."""
+    """A bearer token hides the cookie: such a request is nobody's forgery, and must then not act by the cookie.
+
+    Two cookies of the name are none: which of them is ours, nobody can say.
+    """
     text = bearer(connection)
     if text is not None:
         return Token(text, "bearer")
-    text = connection.cookies.get(COOKIE)
-    return Token(text, "cookie") if text else None
+    found = _cookies(connection)
+    return Token(found[0], "cookie") if len(found) == 1 and found[0] else None
 
 
 @dataclass(frozen=True, slots=True)
