@@ -178,6 +178,26 @@ def test_without_ratelimit_each_limit_does_as_it_was_told(stack: Stack, answer: 
     run(stack, auth_says(active()), always(answer), test)
 
 
+def test_without_auth_a_limit_that_may_be_waived_still_counts_the_address(stack: Stack) -> None:
+    async def test(client: httpx.AsyncClient, there: StandIn, _: Hlidka) -> None:
+        reply = await client.post("/drafts", headers=BEARER)
+        is_problem(reply, 429, "rate_limited")
+        assert reply.headers["retry-after"] == "7"
+        assert there.asked[-1].body == {"endpoint": "lessons.create", "cost": 1, "ip": "192.0.2.7"}
+    run(stack, always(refused(503, "unavailable")), always(decision(False)), test)
+
+
+def test_a_limit_is_not_waived_because_too_much_is_in_flight(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise hlidka.Full("too many calls in flight")
+
+    async def test(client: httpx.AsyncClient, _: StandIn, kit: Hlidka) -> None:
+        monkeypatch.setattr(kit.client, "begin", full)
+        is_problem(await client.post("/drafts"), 503, "unavailable")
+        is_problem(await client.post("/drafts", headers=BEARER), 503, "unavailable")
+    run(stack, auth_says(active()), always(decision()), test)
+
+
 def test_the_setting_is_for_limits_that_were_told_nothing(stack: Stack) -> None:
     async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
         assert (await client.post("/lessons", headers=BEARER)).status_code == 200

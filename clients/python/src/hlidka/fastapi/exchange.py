@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from starlette.requests import HTTPConnection
 
 from .. import ops
-from ..errors import HlidkaError
+from ..errors import Full, HlidkaError
 from ..op import Op
 from . import problems
 from .kit import Hlidka, Subject
@@ -92,9 +92,12 @@ class Exchange:
         try:
             decision = await self._decision(need)
         except HlidkaError as e:
-            if need.away == "allow" and problems.of(e).status_code == 503:
+            if not _waived(need, e):
+                raise
+            counted = await self._by_address(need)
+            if counted is None:
                 return
-            raise
+            decision = counted
         if not repeated:
             self.headers += decision["headers"].items()
         if decision["allowed"] is not True:
@@ -175,6 +178,22 @@ class Exchange:
         assert check is not None                # noqa: S101 - _learn has seen to it
         return await check.decision
 
+    async def _by_address(self, need: HowOften) -> ops.RatelimitCheckResult | None:
+        """Who it is cannot be had: what can still be counted is the address. None: nor can that."""
+        if self._session is not UNREAD:
+            return None                         # it was ratelimit that had no answer
+        check = self._checks.get(need)
+        if check is None or check.subject != STRANGER:
+            self._give_back(check)
+            check = self._checks[need] = self._check(need, STRANGER)
+        self._claimed.add(need)
+        try:
+            return await check.decision
+        except HlidkaError as e:
+            if not _waived(need, e):
+                raise
+            return None
+
     # ---- the end
 
     def _give_back(self, check: _Check | None) -> None:
@@ -188,6 +207,11 @@ class Exchange:
             if need not in self._claimed:
                 self._give_back(check)
         self._connection = None
+
+
+def _waived(need: HowOften, error: HlidkaError) -> bool:
+    """Not when it is we who have too much in flight: a flood would wave itself through."""
+    return need.away == "allow" and not isinstance(error, Full) and problems.of(error).status_code == 503
 
 
 async def _refund(kit: Hlidka, check: Awaitable[ops.RatelimitCheckResult]) -> None:
