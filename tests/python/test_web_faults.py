@@ -198,6 +198,18 @@ def test_a_limit_is_not_waived_because_too_much_is_in_flight(stack: Stack, monke
     run(stack, auth_says(active()), always(decision()), test)
 
 
+@pytest.mark.parametrize(("headers", "cleared"), [({"Cookie": f"__Host-hlidka={TOKEN}"}, True), (BEARER, False)])
+def test_logging_out_takes_the_cookie_though_nobody_can_end_the_session(stack: Stack, headers: dict[str, str],
+                                                                        cleared: bool) -> None:
+    async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
+        reply = await client.post("/auth/logout", headers=headers)
+        is_problem(reply, 503, "unavailable")
+        gone = "__Host-hlidka=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
+        assert reply.headers.get_list("set-cookie") == ([gone] if cleared else [])
+        assert reply.headers["retry-after"]
+    run(stack, always(None), always(decision()), test)
+
+
 def test_the_setting_is_for_limits_that_were_told_nothing(stack: Stack) -> None:
     async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
         assert (await client.post("/lessons", headers=BEARER)).status_code == 200

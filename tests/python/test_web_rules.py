@@ -96,6 +96,7 @@ def test_our_pages_may_write_by_cookie(headers: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("headers", [
     *({"Origin": origin} for origin in THEIRS), *({"Origin": origin, "Sec-Fetch-Site": "same-site"} for origin in THEIRS),
+    {"Origin": HERE.replace("https", "http")},
     {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "nonsense"},
     {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, {}])
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH"])
@@ -212,6 +213,14 @@ def test_our_cookie_is_found_among_others() -> None:
 def _token(*lines: bytes) -> str | None:
     token = token_of(HTTPConnection({"type": "http", "headers": [(b"cookie", line) for line in lines]}))
     return token.text if token is not None else None
+
+
+@pytest.mark.parametrize("fields", [{"id": 2**63}, {"id": 2**64}, {"id": 10**400}, {"id": -1}, {"hash": "x" * 1025},
+                                    {"x" * 33: "y"}])
+def test_a_login_field_beyond_what_auth_takes_is_refused(fields: dict[str, Any]) -> None:
+    async def test(client: httpx.AsyncClient) -> None:
+        is_problem(await client.post("/auth/login/telegram/widget", json={"fields": fields}), 400, "invalid_request")
+    run(test, limits_away="allow")
 
 
 def test_a_body_that_is_too_large_is_refused_said_or_not() -> None:

@@ -18,6 +18,7 @@ log = logging.getLogger("hlidka.fastapi")
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})       # RFC 9110 section 9.2.1
 TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")     # W3C Trace Context section 3.2
+PAGES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}      # the scheme of a page that is of this one's origin
 OVERRIDES = frozenset({b"x-http-method-override", b"x-http-method", b"x-method-override"})
 
 
@@ -31,7 +32,7 @@ def cross_site(connection: HTTPConnection, origins: tuple[str, ...]) -> bool:
     if origin in origins or site in ("same-origin", "none"):
         return False
     if site is None and origin is not None:
-        return origin.partition("://")[2] != headers.get("host")
+        return origin != f"{PAGES[connection.scope['scheme']]}://{headers.get('host')}"
     return site is not None or "cookie" in headers
 
 

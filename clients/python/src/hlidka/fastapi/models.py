@@ -10,9 +10,13 @@ DeviceId = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern
 class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
+FieldName = Annotated[str, StringConstraints(max_length=32)]
+FieldText = Annotated[str, StringConstraints(max_length=1024)]
+FieldNumber = Annotated[int, Field(ge=0, le=2**63 - 1)]         # what msgpack and auth take
+
 
 class WidgetLogin(Body):
-    fields: Annotated[dict[str, str | int], Field(max_length=64)]       # all that Telegram's widget handed out, `hash` included
+    fields: Annotated[dict[FieldName, FieldText | FieldNumber], Field(max_length=64)]   # all that the widget gave, `hash` too
     device_id: DeviceId | None = None
     device_info: Annotated[str, StringConstraints(max_length=128)] | None = None
 

@@ -15,7 +15,9 @@ from fastapi.params import Depends as Dependency
 from pydantic import StringConstraints
 
 from .. import ops
+from ..errors import HlidkaError
 from ..op import Op
+from . import problems
 from .depends import JSON_ONLY, current_session, limit
 from .device import describe, shorten
 from .exchange import exchange_of
@@ -108,12 +110,18 @@ def _logins(routes: APIRouter, signing_in: list[Dependency]) -> None:
 
     @routes.post("/logout")
     async def logout(request: Request, response: Response) -> Revoked:
-        """Also of a session that has ended: the cookie goes in any case."""
+        """Also of a session that has ended: the cookie goes in any case, with the 503 too when nobody can end the session."""
         token = exchange_of(request).token
         if token is None:
             response.headers.append("Set-Cookie", CLEAR)
             return Revoked(revoked=False)
-        done = await _call(request, ops.AUTH_SESSION_LOGOUT, {"token": token.text})
+        try:
+            done = await _call(request, ops.AUTH_SESSION_LOGOUT, {"token": token.text})
+        except HlidkaError as e:
+            problem = problems.of(e)
+            if token.by == "cookie":
+                problem.headers = {**(problem.headers or {}), "Set-Cookie": CLEAR}
+            raise problem from e
         if token.by == "cookie":
             response.headers.append("Set-Cookie", done["clear_cookie"])
         return Revoked(revoked=done["revoked"])
