@@ -210,6 +210,15 @@ def test_logging_out_takes_the_cookie_though_nobody_can_end_the_session(stack: S
     run(stack, always(None), always(decision()), test)
 
 
+def test_a_reply_to_somebody_is_not_stored_unless_it_says_so(stack: Stack) -> None:
+    async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
+        for headers in (BEARER, {}):
+            assert (await client.get("/public", headers=headers)).headers["cache-control"] == "no-store"
+        assert (await client.get("/auth/session", headers=BEARER)).headers.get_list("cache-control") == ["no-store"]
+        assert "cache-control" not in (await client.get("/page", headers=BEARER)).headers
+    run(stack, auth_says(active()), always(decision()), test)
+
+
 def test_the_setting_is_for_limits_that_were_told_nothing(stack: Stack) -> None:
     async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
         assert (await client.post("/lessons", headers=BEARER)).status_code == 200

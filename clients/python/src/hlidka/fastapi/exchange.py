@@ -65,6 +65,11 @@ class Exchange:
         return self._token
 
     @property
+    def looked(self) -> bool:
+        """At whose request it is: its reply may be for that one's eyes alone."""
+        return self._token is not UNREAD
+
+    @property
     def ip(self) -> str | None:
         if self._ip is UNREAD:
             self._ip = self.kit.settings.client_ip(self.connection)

@@ -51,6 +51,8 @@ class ReplyHeaders:
             MutableHeaders(raw=headers).add_vary_header("Origin")
         if exchange is not None:
             exchange.replied = True
+            if exchange.looked and b"cache-control" not in there:
+                headers.append((b"cache-control", b"no-store"))
             _add(exchange.headers, MutableHeaders(raw=headers))
 
 
