@@ -50,7 +50,7 @@ def bare(count):
 
 
 def run(bench):
-    count, got, copied = bench.scaled(30_000), [], []
+    count, got, copied = bench.scaled(100_000), [], []
     for _ in range(bench.rounds):
         got.append(ours(bench, count))
         copied.append(bare(count))

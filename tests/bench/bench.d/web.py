@@ -79,13 +79,15 @@ class App:
 def measure(bench, apps, connections, token):
     """Medians of rounds in which each is asked in turn, and the bus with them: {name: {figure: value}}."""
     seconds = SECONDS if bench.scale == 1 else 1
-    got = {name: [] for name in (*apps, "bus")}
+    got = {name: [] for name in (*apps, "bus", "both")}
     for app in apps.values():
         app.load(connections, WARM_UP_S)
     for _ in range(bench.rounds):
         for name, app in apps.items():
             got[name].append(app.load(connections, seconds))
         got["bus"].append(bench.ask("auth", "session.introspect", json.dumps({"token": token}), 1, bench.scaled(3000)))
+        got["both"].append(json.loads(call([BIN / "tests/bench/pair", bench.env["HLIDKA_BROKERS"], bench.env["HLIDKA_PRINCIPALS"],
+                                            bench.env["HLIDKA_KEYS"], token, bench.scaled(2000)])))
     return {name: {what: statistics.median(r[what] for r in rounds) for what in rounds[0]} for name, rounds in got.items()}
 
 
@@ -107,6 +109,8 @@ def run(bench):
         goal = 1.5 if what == "p50_ms" else None
         bench.row(f"a session and a limit, added {what.partition('_')[0]}, beside a round trip", "ms", added["ours"], alone["bus"][what], goal,
                   at_least=False)
+        bench.row(f"the same two questions at once from C, {what.partition('_')[0]}, beside a round trip", "ms", alone["both"][what], alone["bus"][what],
+                  None, at_least=False)
     for what, name in (("per_s", f"protected requests, {CONNECTIONS} connections"), ("per_core", "protected requests per second of the app's core")):
         print(f"  bare {crowd['bare'][what]:.0f} 1/s", flush=True)
         bench.row(f"{name}, beside slowapi + Redis", "1/s", crowd["ours"][what], crowd["pair"][what], 1.0, at_least=True)
