@@ -1,5 +1,7 @@
 """Lessons and their recordings. A lesson costs one of the user's limit; a recording goes to crypto as it comes in, and is
 read from there as it goes out: this process never has the whole of it, and nothing of it is on a disk in clear."""
+import contextlib
+from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -84,7 +86,16 @@ def router(store: Store) -> APIRouter:
         recording = found(here, lesson_id).recording
         if recording is None:
             raise Problem(404, "not_found", "This lesson has no recording")
-        return StreamingResponse(client.audio.get(recording.object_id), media_type=recording.media_type,
+        parts = client.audio.get(recording.object_id)
+        first = await anext(parts)          # what is refused, as one that has expired, is refused before a 200 is said
+
+        async def whole() -> AsyncGenerator[bytes, None]:
+            async with contextlib.aclosing(parts):
+                yield first
+                async for part in parts:
+                    yield part
+
+        return StreamingResponse(whole(), media_type=recording.media_type,
                                  headers={"Content-Length": str(recording.size), "Cache-Control": "no-store"})
 
     return routes

@@ -17,6 +17,7 @@ RUN = Path(os.environ.get("HLIDKA_RUN", ROOT / ".run")).absolute()
 SHOTS = RUN / "test/demo"
 DEMO = ROOT / "examples/lessons/demo"
 STEP_MS = 5000
+PSQL = "/usr/bin/psql"
 
 
 def demo(command: str) -> str:
@@ -60,6 +61,16 @@ def people(browser: Browser, address: str) -> Iterator[People]:
     for made in contexts:
         made.close()
     assert people.complaints == []
+
+
+@pytest.fixture
+def expire() -> Callable[[], None]:
+    """Takes every recording away, as their end does."""
+    def run() -> None:
+        url = (RUN / "secrets/crypto.pg").read_text().strip()
+        subprocess.run([PSQL, url, "-Xqc", "DELETE FROM crypto.objects"], check=True, timeout=30)
+
+    return run
 
 
 @pytest.fixture

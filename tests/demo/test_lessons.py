@@ -7,6 +7,7 @@ import struct
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from people import FIREFOX, People, ask, done, go, new_person, problem, token, totp
@@ -48,7 +49,7 @@ def test_the_cookie_is_out_of_every_scripts_reach(people: People, shot: Shot) ->
     assert page.evaluate("[document.cookie, localStorage.length, sessionStorage.length, location.hash]") == ["", 0, 0, ""]
 
 
-def test_a_lesson_is_recorded_and_played_back(people: People, recording: Path, shot: Shot) -> None:
+def test_a_lesson_is_recorded_and_played_back(people: People, recording: Path, shot: Shot, expire: Callable[[], None]) -> None:
     page = people.logged_in(new_person())
     page.fill("[name=title]", "<img src=x onerror=alert(1)>")
     page.click("text=Create")
@@ -65,6 +66,8 @@ def test_a_lesson_is_recorded_and_played_back(people: People, recording: Path, s
     other = people.logged_in(new_person())
     lesson = page.get_attribute("#lessons li", "data-id")
     assert ask(other, "GET", f"/api/lessons/{lesson}/recording")[1]["code"] == "not_found"
+    expire()
+    assert ask(page, "GET", f"/api/lessons/{lesson}/recording") == (404, ANY), "refused, and not begun with a 200"
 
 
 def test_what_is_no_recording_is_refused(people: People, tmp_path: Path) -> None:

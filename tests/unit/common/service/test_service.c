@@ -217,7 +217,7 @@ Test(service, reloads_when_asked_and_when_a_file_changes, .timeout = 30)
     kill(c.pid, SIGTERM);
     cr_assert_eq(child_end(&c, output, sizeof(output)), 0, "%s", output);
     cr_assert_not_null(strstr(output, "\"reloads\":2"), "%s", output);
-    cr_assert_not_null(strstr(output, "bus.reloaded"), "%s", output);
+    cr_assert_not_null(strstr(output, "\"bus.config_changed\",\"file\":\"principals\""), "%s", output);
     child_clear(&c);
 }
 
