@@ -8,9 +8,7 @@
 #include "rules_file.h"
 #include "service.h"
 
-#include <sodium.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #define TICK_MS 100
 #define PURGE_MS 60000

@@ -14,7 +14,6 @@
 #include "store_reuse.h"
 
 #include <stdlib.h>
-#include <uv.h>
 
 #define TICK_MS 60000
 #define STORE_TIMEOUT_MS 2000

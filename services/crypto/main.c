@@ -12,7 +12,6 @@
 #include "store_recordings.h"
 
 #include <stdlib.h>
-#include <uv.h>
 
 #define DECRYPTS_MAX 10000
 #define TICKS_A_SECOND (1000 / RINGS_READ_MS)

@@ -215,12 +215,17 @@ static bool agrees(const struct put *op, const struct object *o)
            && text_equal(o->form.owner, op->body->owner);
 }
 
+static bool compared_with(const struct put *op, const struct stored_part *there)
+{
+    return op->have & PUT_COMPARISON && memcmp(op->there->blob.bytes, there->blob.bytes, sizeof(there->blob.bytes)) == 0;
+}
+
 /* The very part is there: the same bytes are no news, other ones a conflict. */
 static void decide_again(struct once *c, struct put *op, const struct object *o, const struct stored_part *there, struct secret *key)
 {
     struct sha256_text sha256;
 
-    if (!(op->have & PUT_COMPARISON)) {
+    if (!compared_with(op, there)) {
         op->there = there;
         lack(c, op, PUT_COMPARISON, key);
         return;

@@ -11,7 +11,6 @@
 #include "store_redis.h"
 
 #include <stdlib.h>
-#include <uv.h>
 
 #define LOCAL_ACCOUNTS 100000
 #define LOCAL_RECORDS 20000

@@ -5,10 +5,8 @@
  *
  *     events BROKERS PRINCIPALS KEYS COUNT TYPE
  */
-#include "hlidka.h"
+#include "backend.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <uv.h>
 
@@ -22,12 +20,6 @@ struct sender {
     unsigned sent, count;
     uint64_t begun_ms;
 };
-
-static void die(const char *what, const char *why)
-{
-    fprintf(stderr, "events: %s: %s\n", what, why);
-    exit(1);
-}
 
 static uint64_t now_ms(void)
 {
@@ -51,7 +43,7 @@ static void send_one(struct sender *s)
     hlidka_put_text(body, "endpoint", "lessons.create");
     enum hlidka_status status = hlidka_event(s->client, hlidka_body_bytes(body), NULL);
     if (status)
-        die("event", hlidka_status_text(status));
+        backend_die("event", hlidka_status_text(status));
     hlidka_body_free(body);
     s->sent++;
 }
@@ -79,23 +71,16 @@ static void on_ready(void *cookie)
 
 int main(int argc, char **argv)
 {
-    char key[512], why[HLIDKA_WHY_LEN];
     struct sender s = { 0 };
 
     if (argc != 6)
-        die("usage", "events BROKERS PRINCIPALS KEYS COUNT TYPE");
-    snprintf(key, sizeof(key), "%s/backend.key", argv[3]);
-    const struct hlidka_options options = {
-        .brokers = argv[1], .principal = "backend", .principals_path = argv[2], .key_path = key, .ready = on_ready,
-        .cookie = &s,
-    };
+        backend_die("usage", "events BROKERS PRINCIPALS KEYS COUNT TYPE");
     s.count = (unsigned)strtoul(argv[4], NULL, 10);
     s.type = argv[5];
     if (uv_loop_init(&s.loop) || uv_idle_init(&s.loop, &s.turn))
-        die("libuv", "no loop");
+        backend_die("libuv", "no loop");
     s.turn.data = &s;
-    if (hlidka_open(&s.loop, &options, &s.client, why))
-        die(argv[1], why);
+    s.client = backend_open_on(&s.loop, argv[1], argv[2], argv[3], on_ready, &s);
     uv_run(&s.loop, UV_RUN_DEFAULT);
     uv_loop_close(&s.loop);
     printf("{\"sent\":%u,\"begun_ms\":%llu}\n", s.sent, (unsigned long long)s.begun_ms);

@@ -13,16 +13,35 @@ static inline void backend_die(const char *what, const char *why)
     exit(1);
 }
 
-/* keys: the directory that has backend.key. */
+/* key: room for the path of backend.key, which lies in the directory `keys`. */
+static inline struct hlidka_options backend_options(const char *brokers, const char *principals, const char *keys, char key[512])
+{
+    snprintf(key, 512, "%s/backend.key", keys);
+    return (struct hlidka_options){ .brokers = brokers, .principal = "backend", .principals_path = principals, .key_path = key };
+}
+
+/* On a loop of the program's; ready(cookie) once answers can come. */
+static inline struct hlidka *backend_open_on(struct uv_loop_s *loop, const char *brokers, const char *principals, const char *keys,
+                                             void (*ready)(void *cookie), void *cookie)
+{
+    char key[512], why[HLIDKA_WHY_LEN];
+    struct hlidka_options options = backend_options(brokers, principals, keys, key);
+    struct hlidka *client;
+
+    options.ready = ready;
+    options.cookie = cookie;
+    if (hlidka_open(loop, &options, &client, why))
+        backend_die(brokers, why);
+    return client;
+}
+
+/* For calls that wait. */
 static inline struct hlidka_sync *backend_open(const char *brokers, const char *principals, const char *keys)
 {
     char key[512], why[HLIDKA_WHY_LEN];
+    const struct hlidka_options options = backend_options(brokers, principals, keys, key);
     struct hlidka_sync *client;
 
-    snprintf(key, sizeof(key), "%s/backend.key", keys);
-    const struct hlidka_options options = {
-        .brokers = brokers, .principal = "backend", .principals_path = principals, .key_path = key,
-    };
     if (hlidka_sync_open(&options, 20000, &client, why))
         backend_die(brokers, why);
     return client;
