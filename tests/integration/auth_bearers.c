@@ -339,6 +339,10 @@ Test(auth_bearers, a_touch_does_not_wait_for_whoever_holds_the_row)
     touch_at(1, NOW + HOUR_MS);
     cr_expect_lt(uv_hrtime() - began, UINT64_C(900000000), "it did not wait");
     pg_rollback(txn);
+    b = pg_test_batch();
+    cr_assert(!pg_add(b, &LOCK, PG_UUID(&id)));
+    cr_assert_eq(pg_test_run_on(&t, t.one, b), PG_DONE);    /* behind the ROLLBACK: nobody holds the row any more */
+    pg_batch_free(b);
     cr_expect_eq(read_one(1)->row[0].life.active_ms, NOW, "and is lost");
     touch_at(1, NOW + HOUR_MS);
     cr_expect_eq(read_one(1)->row[0].life.active_ms, NOW + HOUR_MS);
