@@ -161,6 +161,13 @@ static void changed(void *cookie, struct text user_id, const struct uuid *sessio
     introspection_revoked(&a->introspection, user_id, session);
 }
 
+static void reused(void *cookie, const struct uuid *session, struct text user_id, struct text trace, uint64_t now_ms)
+{
+    struct app *a = cookie;
+
+    reuses_note(a->introspection.reuses, session, user_id, NULL, trace, now_ms);
+}
+
 static void on_revoked(void *cookie, const struct auth_revoked *r)
 {
     changed(cookie, r->user_id, r->has_session_id ? &r->session_id : NULL);
@@ -268,7 +275,7 @@ static enum result open_store(struct app *a, const struct settings *set, struct 
     r = people_new(
         &(struct people_options){
             .durable = a->durable, .lifetimes = a->lifetimes, .sessions_max = set->sessions_per_user, .totp_issuer = text_of(set->totp_issuer),
-            .changed = changed, .cookie = a,
+            .changed = changed, .reused = reused, .cookie = a,
         },
         &a->authn.people);
     if (!r && (r = open_introspection(a, set)))

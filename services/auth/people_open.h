@@ -15,6 +15,8 @@ struct people_options {
      * instance holds of it is to be forgotten before this returns.
      */
     void (*changed)(void *cookie, struct text user_id, const struct uuid *session);
+    /* A token of that session's came back that is dead: to be counted (reuse.h). */
+    void (*reused)(void *cookie, const struct uuid *session, struct text user_id, struct text trace, uint64_t now_ms);
     void *cookie;
 };
 

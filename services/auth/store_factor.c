@@ -4,31 +4,31 @@
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-enum { USER_ID, DISABLED, HAS_TOTP, TELEGRAM };
-enum { SECRET = SESSION_COLUMN_COUNT, IS_OPEN };
+enum { USER_ID, TELEGRAM };
 enum { TOTP_SECRET, PENDING, PENDING_AT, LAST_STEP, TOTP_ATTEMPTS, BACKUP_ATTEMPTS };
 enum { CODE_HASH, USED };
 
 enum result factor_read(struct once *c, void *cookie, struct pg_batch *reads)
 {
     static const struct pg_statement LOCK = { "factor_user",
-        "SELECT u.user_id, u.disabled OR u.deleted_at IS NOT NULL, u.second_factor = 'totp', u.telegram_id"
-        " FROM users u JOIN sessions s USING (user_id) WHERE s.id = $1 FOR NO KEY UPDATE OF u", "u" };
-    static const struct pg_statement SESSION = { "factor_session",
-        "SELECT " SESSION_COLUMNS ", s.secret_sha256, s.ended_at IS NULL FROM sessions s WHERE s.id = $1", "u" };
+        "SELECT u.user_id, u.telegram_id FROM users u JOIN sessions s USING (user_id) WHERE s.id = $1 FOR NO KEY UPDATE OF u", "u" };
     static const struct pg_statement ROW = { "factor_row",
         "SELECT f.secret, f.pending, f.pending_at, f.last_step, f.totp_attempts, f.backup_attempts"
         " FROM second_factors f JOIN sessions s USING (user_id) WHERE s.id = $1", "u" };
     static const struct pg_statement CODES = { "factor_codes",
         "SELECT b.code_hash, b.used_at IS NOT NULL FROM backup_codes b JOIN sessions s USING (user_id) WHERE s.id = $1", "u" };
-    static const struct pg_statement *const ALL[] = { &LOCK, &SESSION, &ROW, &CODES };
     const struct factor_op *op = cookie;
-    enum result r = RESULT_OK;
+    const struct uuid *session = &op->token.session;
 
     (void)c;
-    for (size_t i = 0; op->has_token && !r && i < sizeof(ALL) / sizeof(ALL[0]); i++)
-        r = pg_add(reads, ALL[i], PG_UUID(&op->token.session));
-    return r;
+    if (!op->has_token)
+        return RESULT_OK;
+    enum result r = pg_add(reads, &LOCK, PG_UUID(session));
+    if (!r)
+        r = token_read(reads, &op->token);
+    if (!r)
+        r = pg_add(reads, &ROW, PG_UUID(session));
+    return r ? r : pg_add(reads, &CODES, PG_UUID(session));
 }
 
 void *factor_alloc(struct people *p, struct request *rq, size_t size, const struct token *token, struct text code)
@@ -63,15 +63,17 @@ static enum result read_bearer(struct factor_op *op, struct pg_batch *rows)
 {
     const struct people *p = op->change.people;
     struct arena *arena = request_arena(op->change.rq);
+    struct token_bearer b;
 
     op->change.user_id = (struct text){ NULL, 0 };
-    if (!op->has_token || pg_rows(rows, FACTOR_USER) == 0 || pg_rows(rows, FACTOR_SESSION) == 0
-        || pg_bool(rows, FACTOR_USER, 0, DISABLED) || !pg_bool(rows, FACTOR_SESSION, 0, IS_OPEN)
-        || !token_matches(&op->token, pg_bytes(rows, FACTOR_SESSION, 0, SECRET)))
+    if (!op->has_token || pg_rows(rows, FACTOR_USER) == 0)
         return RESULT_NOT_FOUND;
-    enum result r = session_row(rows, FACTOR_SESSION, 0, &op->life);
-    if (!r && !session_alive(&p->options.lifetimes, &op->life, request_now_ms(op->change.rq)))
+    enum result r = token_judge(p, rows, FACTOR_SESSION, &op->token, request_now_ms(op->change.rq), &b);
+    if (!r && b.standing == TOKEN_DEAD)
+        token_reused(p, op->change.rq, &b.life.id, b.user_id);
+    if (!r && b.standing != TOKEN_ALIVE)
         return RESULT_NOT_FOUND;
+    op->life = b.life;
     if (!r)
         r = arena_text(arena, pg_text(rows, FACTOR_USER, 0, USER_ID), &op->change.user_id);
     if (!r)

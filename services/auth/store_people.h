@@ -47,6 +47,29 @@ void change_commit(struct once *c, struct pg_batch *rows, enum result r, const v
  */
 void change_committed(struct once *c, void *op, bool repeated, struct pg_batch *rows);
 
+/* ---- whose token it is (store_token.c) ----------------------------------------------------------------------------- */
+
+enum token_standing {
+    TOKEN_UNKNOWN,                      /* of nobody's session */
+    TOKEN_DEAD,                         /* it was somebody's: they have risen since, or their session is over */
+    TOKEN_ALIVE,
+};
+
+/* The session that a token names, and whether it is, or once was, its token. */
+struct token_bearer {
+    enum token_standing standing;
+    struct session life;                /* unless UNKNOWN, as is user_id, which is borrowed from the rows */
+    struct text user_id;
+};
+
+/* A statement of one row, or of none. */
+MUST_USE enum result token_read(struct pg_batch *reads, const struct token *token);
+/* What its row says. RESULT_INTERNAL for one that does not read. */
+MUST_USE enum result token_judge(const struct people *p, struct pg_batch *rows, size_t stmt, const struct token *token,
+                                 uint64_t now_ms, struct token_bearer *out);
+/* A dead one has come back; said once for a request, when it is answered. */
+void token_reused(const struct people *p, struct request *rq, const struct uuid *session, struct text user_id);
+
 /* ---- what follows from it (store_tell.c) ------------------------------------------------------------------------- */
 
 struct event {

@@ -142,6 +142,21 @@ static enum result fill_list(const struct reading *rd, struct pg_batch *b, struc
     return pg_misread(b) ? RESULT_INTERNAL : RESULT_OK;
 }
 
+/* It may be another's, who lives. */
+static void refuse_token(struct reading *rd, struct pg_batch *b)
+{
+    struct token_bearer who;
+    enum result r = token_judge(rd->people, b, 1, &rd->token, request_now_ms(rd->rq), &who);
+
+    if (r) {
+        fail_row(rd, r);
+        return;
+    }
+    if (who.standing == TOKEN_DEAD)
+        token_reused(rd->people, rd->rq, &who.life.id, who.user_id);
+    request_fail(rd->rq, FAULT_INVALID_TOKEN, NULL);
+}
+
 static void on_list(void *cookie, struct pg_batch *b)
 {
     struct reading *rd = cookie;
@@ -154,7 +169,7 @@ static void on_list(void *cookie, struct pg_batch *b)
         if (r)
             fail_row(rd, r);
         else if (rd->has_token && !current)
-            request_fail(rd->rq, FAULT_INVALID_TOKEN, NULL);
+            refuse_token(rd, b);
         else
             request_reply(rd->rq, &result);
     }
@@ -174,7 +189,10 @@ void people_list(struct people *p, struct request *rq, struct text user_id, cons
     rd->has_token = token != NULL;
     if (token)
         rd->token = *token;
-    read_now(rd, b, pg_add(b, &LIST, PG_TEXT(user_id)), on_list);
+    enum result r = pg_add(b, &LIST, PG_TEXT(user_id));
+    if (!r && token)
+        r = token_read(b, token);
+    read_now(rd, b, r, on_list);
 }
 
 /* ---- a user ------------------------------------------------------------------------------------------------------ */

@@ -165,7 +165,7 @@ void people_revoke_all(struct people *p, struct request *rq, const struct auth_s
 
 struct logout_op {
     struct change change;
-    bool has_token;
+    bool has_token, dead;               /* dead: it had ended, or been superseded, when it came */
     struct token token;
 };
 
@@ -173,32 +173,30 @@ static enum result logout_read(struct once *c, void *cookie, struct pg_batch *re
 {
     static const struct pg_statement LOCK = { "logout_user",
         "SELECT u.user_id FROM users u JOIN sessions s USING (user_id) WHERE s.id = $1 FOR NO KEY UPDATE OF u", "u" };
-    static const struct pg_statement FIND = { "logout_session",
-        "SELECT " SESSION_COLUMNS ", s.secret_sha256, s.ended_at IS NULL FROM sessions s WHERE s.id = $1", "u" };
     const struct logout_op *op = cookie;
 
     (void)c;
     if (!op->has_token)
         return RESULT_OK;
     enum result r = pg_add(reads, &LOCK, PG_UUID(&op->token.session));
-    return r ? r : pg_add(reads, &FIND, PG_UUID(&op->token.session));
+    return r ? r : token_read(reads, &op->token);
 }
-
-enum { SECRET = SESSION_COLUMN_COUNT, IS_OPEN };
 
 /* Whose session it is is known of a dead one too: its end may not have been told everywhere, and is waited for. */
 static enum result logout_write(struct logout_op *op, struct once *c, struct pg_batch *rows, bool *revoked)
 {
-    enum result r;
+    struct token_bearer b;
 
-    *revoked = false;
+    *revoked = op->dead = false;
     op->change.user_id = (struct text){ NULL, 0 };
-    if (!op->has_token || pg_rows(rows, USER) == 0 || pg_rows(rows, SESSIONS) == 0
-        || !token_matches(&op->token, pg_bytes(rows, SESSIONS, 0, SECRET)))
+    if (!op->has_token || pg_rows(rows, USER) == 0)
         return RESULT_OK;
-    r = arena_text(request_arena(op->change.rq), pg_text(rows, USER, 0, 0), &op->change.user_id);
-    if (!r && pg_bool(rows, SESSIONS, 0, IS_OPEN))
-        r = lives(&op->change, rows, SESSIONS, revoked);
+    enum result r = token_judge(op->change.people, rows, SESSIONS, &op->token, request_now_ms(op->change.rq), &b);
+    if (r || b.standing == TOKEN_UNKNOWN)
+        return r;
+    op->dead = b.standing == TOKEN_DEAD;
+    *revoked = b.standing == TOKEN_ALIVE;
+    r = arena_text(request_arena(op->change.rq), b.user_id, &op->change.user_id);
     if (!r && *revoked)
         r = end_one(&op->change, once_writes(c), &op->token.session, TEXT("logout"), TEXT("auth.logout"),
                     (struct text){ NULL, 0 });
@@ -213,9 +211,19 @@ static void logout_decide(struct once *c, void *cookie, struct pg_batch *rows)
     change_commit(c, rows, r, &result);
 }
 
+/* decide() may have run more than once; of a message that is repeated it has not. */
+static void logout_committed(struct once *c, void *cookie, bool repeated, struct pg_batch *rows)
+{
+    const struct logout_op *op = cookie;
+
+    if (op->dead)
+        token_reused(op->change.people, op->change.rq, &op->token.session, op->change.user_id);
+    change_committed(c, cookie, repeated, rows);
+}
+
 void people_logout(struct people *p, struct request *rq, const struct token *token)
 {
-    static const struct once_op LOGOUT = { logout_read, logout_decide, change_committed, NULL };
+    static const struct once_op LOGOUT = { logout_read, logout_decide, logout_committed, NULL };
     struct logout_op *op = change_new(p, rq, struct logout_op);
 
     if (!op)

@@ -288,6 +288,75 @@ Test(auth_factor, a_rise_changes_the_secret_half_and_nothing_else)
     cr_expect_eq(scene_sql("SELECT count(*) FROM sessions WHERE created_at > aal2_time"), 0);
 }
 
+static const char *with_token(const char *op, const struct schema *schema, const void *body)
+{
+    struct uuid id = scene_fresh_id();
+
+    awaited = NULL;
+    scene_send(&id, op, schema, body, 1);
+    return outcome(&id);
+}
+
+static const char *log_out(unsigned who)
+{
+    return with_token("auth.session.logout", &schema_auth_token_request, &(struct auth_token_request){ .token = text_of(tokens[who]) });
+}
+
+static const char *list(unsigned who)
+{
+    return with_token("auth.session.list", &schema_auth_session_list_request,
+                      &(struct auth_session_list_request){ .user_id = TEXT("anybody"), .token = text_of(tokens[who]) });
+}
+
+static const char *bring(const char *op, unsigned who)
+{
+    if (strcmp(op, "auth.session.logout") == 0)
+        return log_out(who);
+    if (strcmp(op, "auth.session.list") == 0)
+        return list(who);
+    return strcmp(op, "auth.totp.enroll") == 0 ? enroll(who) : with_code(op, NULL, who, "123456");
+}
+
+static const char *const TOKEN_OPS[] = {
+    "auth.totp.enroll", "auth.totp.activate", "auth.totp.verify", "auth.totp.disable", "auth.backup_code.verify",
+    "auth.backup_code.regenerate", "auth.session.list", "auth.session.logout",
+};
+
+#define REUSED "SELECT count(*) FROM sessions WHERE reused_at IS NOT NULL"
+
+Test(auth_factor, a_dead_token_is_told_of_whatever_op_it_comes_to)
+{
+    for (unsigned i = 0; i < sizeof(TOKEN_OPS) / sizeof(TOKEN_OPS[0]); i++) {
+        bool logout = strcmp(TOKEN_OPS[i], "auth.session.logout") == 0;
+
+        log_in(0);
+        cr_expect_str_eq(log_out(0), "ok");
+        cr_expect_str_eq(bring(TOKEN_OPS[i], 0), logout ? "ok" : "invalid_token", "%s", TOKEN_OPS[i]);
+        scene_expect_sql(REUSED, i + 1);
+    }
+}
+
+Test(auth_factor, a_superseded_token_is_told_of_and_one_of_nobody_is_not)
+{
+    for (unsigned i = 0; i < sizeof(TOKEN_OPS) / sizeof(TOKEN_OPS[0]); i++) {
+        bool logout = strcmp(TOKEN_OPS[i], "auth.session.logout") == 0;
+        const char *refused = logout ? "ok" : "invalid_token";
+
+        scene_sql("DELETE FROM users");
+        log_in(0);
+        memcpy(tokens[1], tokens[0], sizeof(tokens[0]));
+        memcpy(tokens[2], tokens[0], sizeof(tokens[0]));
+        tokens[2][40] = tokens[2][40] == 'A' ? 'B' : 'A';
+        cr_assert_str_eq(enroll(0), "ok");
+        cr_assert_str_eq(with_code("auth.totp.activate", &schema_auth_totp_activate_result, 0, code()), "ok");
+        cr_expect_str_eq(bring(TOKEN_OPS[i], 2), refused, "%s", TOKEN_OPS[i]);
+        cr_expect_eq(scene_sql(REUSED), 0, "%s: a guess", TOKEN_OPS[i]);
+        cr_expect_str_eq(bring(TOKEN_OPS[i], 1), refused, "%s", TOKEN_OPS[i]);
+        scene_expect_sql(REUSED, 1);
+        cr_expect_eq(scene_sql(SCENE_OPEN), 1, "the session lives on");
+    }
+}
+
 /* ---- attempts ---------------------------------------------------------------------------------------------------- */
 
 Test(auth_factor, guesses_at_once_and_at_both_instances_are_all_counted)

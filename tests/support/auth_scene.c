@@ -43,24 +43,46 @@ static void on_changed(void *cookie, struct text user_id, const struct uuid *ses
 {
     struct auth_instance *a = cookie;
 
-    (void)user_id;
-    (void)session;
     a->changed++;
+    introspection_revoked(&a->introspection, user_id, session);
 }
 
-/* The bus sends revocations for who listens to them. */
 static void on_revoked(void *cookie, const struct auth_revoked *r)
 {
-    (void)cookie;
-    (void)r;
+    struct authn *a = cookie;
+
+    introspection_revoked(a->introspection, r->user_id, r->has_session_id ? &r->session_id : NULL);
 }
 
-static void on_lost(void *cookie)
+static void on_missed(void *cookie)
 {
-    (void)cookie;
+    struct authn *a = cookie;
+
+    introspection_missed(a->introspection);
 }
 
-static const struct broadcast_listener LISTENER = { on_revoked, on_lost };
+static const struct broadcast_listener LISTENER = { on_revoked, on_missed };
+
+static void on_reused(void *cookie, const struct uuid *session, struct text user_id, struct text trace, uint64_t now_ms)
+{
+    struct auth_instance *a = cookie;
+
+    reuses_note(a->introspection.reuses, session, user_id, NULL, trace, now_ms);
+}
+
+static bool fresh(void *cookie)
+{
+    const struct auth_instance *a = cookie;
+
+    return bus_fresh(*a->service.bus);
+}
+
+static void on_dead_token(void *cookie, const struct reuse *r)
+{
+    struct auth_instance *a = cookie;
+
+    store_reuse_tell(&a->reuse, r);
+}
 
 static bool all_open(struct fixture *fixture, void *cookie)
 {
@@ -78,14 +100,25 @@ static bool all_closed(struct fixture *fixture, void *cookie)
     return scene.closed == SCENE_INSTANCES;
 }
 
+static void open_introspection(struct auth_instance *a)
+{
+    a->authn.introspection = &a->introspection;
+    store_bearers_init(&a->bearers, a->authn.people, 2000);
+    store_reuse_init(&a->reuse, a->durable, 2000);
+    cr_assert_eq(introspection_open(&a->introspection, &(struct introspection_options){
+        .sessions = 1000, .lifetimes = &a->lifetimes, .store = &a->bearers.store, .fresh = fresh, .tell = on_dead_token, .cookie = a,
+    }), RESULT_OK);
+}
+
 static void open_instance(unsigned i, const char *url_file)
 {
     static const char *const STREAMS[] = { OUTGOING_EVENTS, OUTGOING_REVOCATIONS, NULL };
+    static const struct lifetimes LIFETIMES = { 30 * SCENE_DAY_MS, 7 * SCENE_DAY_MS, 30 * SCENE_DAY_MS, 180 * SCENE_DAY_MS };
     struct auth_instance *a = &scene.at[i];
     struct buffer why;
 
     buffer_init(&why, 4096);
-    *a = (struct auth_instance){ .authn.login_max_age_ms = SCENE_DAY_MS };
+    *a = (struct auth_instance){ .authn.login_max_age_ms = SCENE_DAY_MS, .lifetimes = LIFETIMES };
     service_double(&a->service, &scene.f->loop, i == 0 ? "auth-0" : "auth-1");
     a->service.bus = &scene.f->buses[i];
     cr_assert_eq(metrics_new(&a->service.metrics), RESULT_OK);
@@ -95,9 +128,11 @@ static void open_instance(unsigned i, const char *url_file)
         .migrated = on_migrated, .opened = on_opened, .cookie = a,
     }, &a->durable, &why), RESULT_OK, "%.*s", (int)why.len, why.data);
     cr_assert_eq(people_new(&(struct people_options){
-        .durable = a->durable, .totp_issuer = TEXT("Hlidka"), .sessions_max = SCENE_LIMIT, .changed = on_changed, .cookie = a,
-        .lifetimes = { 30 * SCENE_DAY_MS, 7 * SCENE_DAY_MS, 30 * SCENE_DAY_MS, 180 * SCENE_DAY_MS },
+        .durable = a->durable, .totp_issuer = TEXT("Hlidka"), .sessions_max = SCENE_LIMIT, .changed = on_changed,
+        .reused = on_reused, .cookie = a,
+        .lifetimes = LIFETIMES,
     }, &a->authn.people), RESULT_OK);
+    open_introspection(a);
     scene.f->options.handler_cookie = &a->authn;
     fixture_bus_start(scene.f, i);
     buffer_free(&why);
@@ -129,6 +164,7 @@ void auth_scene_close(void)
     for (unsigned i = 0; i < SCENE_INSTANCES; i++)
         fixture_bus_stop(scene.f, i, 1000);
     for (unsigned i = 0; i < SCENE_INSTANCES; i++) {
+        introspection_close(&scene.at[i].introspection);
         people_free(scene.at[i].authn.people);
         telegram_bot_close(&scene.at[i].authn.bot);
         metrics_free(scene.at[i].service.metrics);
@@ -183,6 +219,17 @@ int64_t scene_sql(const char *text)
     cr_assert_eq(pg_submit(durable_pg(scene.at[0].durable), b, 5000, on_answer, &a), RESULT_OK);
     cr_assert(fixture_wait(scene.f, is_over, &a, 6000));
     return a.n;
+}
+
+void scene_expect_sql(const char *text, int64_t n)
+{
+    int64_t is = scene_sql(text);
+
+    for (unsigned i = 0; i < 100 && is != n; i++) {
+        fixture_sleep(scene.f, 100);
+        is = scene_sql(text);
+    }
+    cr_expect_eq(is, n, "%s: %ld, not %ld", text, (long)is, (long)n);
 }
 
 /* ---- what clients ask -------------------------------------------------------------------------------------------- */

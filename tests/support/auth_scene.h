@@ -10,6 +10,8 @@
 #include "db_server.h"
 #include "durable.h"
 #include "service_double.h"
+#include "store_bearers.h"
+#include "store_reuse.h"
 
 #define SCENE_BOT "7000000001:AAtest-test_test"
 #define SCENE_DAY_MS (UINT64_C(24) * 3600 * 1000)
@@ -20,6 +22,10 @@ struct auth_instance {
     struct service service;
     struct durable *durable;
     struct authn authn;
+    struct lifetimes lifetimes;
+    struct introspection introspection;
+    struct store_bearers bearers;
+    struct store_reuse reuse;
     unsigned changed;                   /* times that something was forgotten */
 };
 
@@ -37,6 +43,9 @@ void auth_scene_close(void);
 
 /* The first number that it gives; -1 is not told from NULL. */
 int64_t scene_sql(const char *text);
+
+/* The same until it is that, 10 s at most. */
+void scene_expect_sql(const char *text, int64_t n);
 
 #define SCENE_OPEN "SELECT count(*) FROM sessions WHERE ended_at IS NULL"
 #define SCENE_SESSIONS "SELECT count(*) FROM sessions"
