@@ -10,7 +10,7 @@
 struct known_session {
     struct session life;
     uint8_t digest[TOKEN_DIGEST_LEN];   /* of the token's secret half */
-    struct bytes former;                /* digests of those before it, one after the other; borrowed, and not held in memory */
+    struct bytes former;                /* of those before it, for token_was; borrowed, and not held in memory */
     bool totp_locked;                   /* by too many wrong codes in a row */
     /* All but `active`, `last_activity` and `expires_at`, which depend on when it is shown (known_session_show). */
     struct auth_session_introspect_result shown;

@@ -11,7 +11,7 @@ static const struct pg_statement READ = {
     "bearers_read",
     "SELECT s.user_id, s.secret_sha256, s.device_type, s.aal::bigint, s.aal2_time, s.created_at, s.last_activity, "
     "s.ended_at IS NOT NULL OR u.disabled OR u.deleted_at IS NOT NULL, u.telegram_id, u.roles, u.tier, u.second_factor, "
-    "s.former_sha256, COALESCE(f.totp_locked, false) "
+    "s.former, COALESCE(f.totp_locked, false) "
     "FROM sessions s JOIN users u USING (user_id) LEFT JOIN second_factors f USING (user_id) WHERE s.id = $1",
     "u",
 };

@@ -188,7 +188,8 @@ enum result factor_raise(struct factor_op *op, struct pg_batch *writes, struct f
     /* On the right of a SET stands what was there before it. */
     static const struct pg_statement RAISE = { "session_raise",
         "UPDATE sessions SET secret_sha256 = $2, aal = 2, aal2_time = $3, last_activity = GREATEST(last_activity, $3),"
-        " former_sha256 = substr(secret_sha256 || COALESCE(former_sha256, ''), 1, 256) WHERE id = $1", "ubm" };
+        " former = substr(substr(secret_sha256, 1, 8) || COALESCE(former, ''), 1, 1024) WHERE id = $1", "ubm" };
+    _Static_assert(TOKEN_HEAD_LEN == 8 && TOKEN_FORMER_MAX == 128, "as the statement has it");
     const struct lifetimes *l = &op->change.people->options.lifetimes;
     uint64_t now_ms = request_now_ms(op->change.rq);
     uint8_t secret[TOKEN_SECRET_LEN], digest[TOKEN_DIGEST_LEN];

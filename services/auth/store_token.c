@@ -6,7 +6,7 @@ enum { USER_ID = SESSION_COLUMN_COUNT, SECRET, FORMER, ENDED };
 enum result token_read(struct pg_batch *reads, const struct token *token)
 {
     static const struct pg_statement FIND = { "token_session",
-        "SELECT " SESSION_COLUMNS ", s.user_id, s.secret_sha256, s.former_sha256,"
+        "SELECT " SESSION_COLUMNS ", s.user_id, s.secret_sha256, s.former,"
         " s.ended_at IS NOT NULL OR u.disabled OR u.deleted_at IS NOT NULL"
         " FROM sessions s JOIN users u USING (user_id) WHERE s.id = $1", "u" };
 

@@ -141,7 +141,7 @@ struct read {
     bool there[BEARER_BATCH], unreadable[BEARER_BATCH];
     struct known_session row[BEARER_BATCH];
     char text[BEARER_BATCH][512];       /* user_id telegram_id tier role role … */
-    uint8_t former[BEARER_BATCH];       /* the first byte of the token before the last one's digest */
+    uint8_t former[BEARER_BATCH];       /* the first byte of the digest of the token before the last one */
     size_t count;
 };
 
@@ -158,7 +158,7 @@ static void on_rows(void *cookie, const struct known_session *const *rows)
             continue;
         const struct auth_session_introspect_result *s = &rows[i]->shown;
         r->row[i] = *rows[i];
-        r->former[i] = rows[i]->former.len > 32 ? rows[i]->former.data[32] : 0;
+        r->former[i] = rows[i]->former.len > TOKEN_HEAD_LEN ? rows[i]->former.data[TOKEN_HEAD_LEN] : 0;
         int used = snprintf(r->text[i], sizeof(r->text[i]), "%.*s|%.*s|%.*s", TEXT_ARG(s->user_id), TEXT_ARG(s->telegram_id), TEXT_ARG(s->tier));
         for (size_t j = 0; j < s->roles.count; j++)
             used += snprintf(r->text[i] + used, sizeof(r->text[i]) - (size_t)used, "|%.*s", TEXT_ARG(s->roles.items[j]));
@@ -204,7 +204,7 @@ Test(auth_bearers, a_row_says_all_that_is_stored)
 }
 
 static const struct pg_statement RISE = { "rise",
-    "UPDATE sessions SET aal = 2, aal2_time = created_at, former_sha256 = decode(repeat('07', 32) || repeat('09', 32), 'hex') WHERE id = $1", "u" };
+    "UPDATE sessions SET aal = 2, aal2_time = created_at, former = decode(repeat('07', 8) || repeat('09', 8), 'hex') WHERE id = $1", "u" };
 static const struct pg_statement ENROL = { "enrol",
     "INSERT INTO second_factors (user_id, totp_attempts, backup_attempts, totp_locked) SELECT user_id, decode(repeat('00', 56), 'hex'),"
     " decode(repeat('00', 56), 'hex'), true FROM sessions WHERE id = $1", "u" };

@@ -175,6 +175,7 @@ static const char *wrong(void)
 }
 
 #define FORGET_STEPS "UPDATE second_factors SET last_step = 0"
+#define REUSED "SELECT count(*) FROM sessions WHERE reused_at IS NOT NULL"
 #define RAISED "SELECT count(*) FROM sessions WHERE aal = 2 AND ended_at IS NULL"
 
 static void become_member(unsigned who)
@@ -264,7 +265,7 @@ Test(auth_factor, a_message_delivered_again_gives_the_first_token_and_uses_one_s
     cr_expect_eq(scene_reply(&id, 0)->status, 200, "%s", scene_reply(&id, 0)->code);
     for (size_t i = 1; i < FIXTURE_PARTITIONS; i++)
         cr_expect_eq(scene_reply(&id, i)->hash, first);
-    cr_expect_eq(scene_sql("SELECT count(*) FROM sessions WHERE octet_length(former_sha256) = 32"), 2, "each has risen once");
+    cr_expect_eq(scene_sql("SELECT count(*) FROM sessions WHERE octet_length(former) = 8"), 2, "each has risen once");
 }
 
 /* ---- tokens ------------------------------------------------------------------------------------------------------ */
@@ -284,8 +285,23 @@ Test(auth_factor, a_rise_changes_the_secret_half_and_nothing_else)
     cr_expect_str_neq(old, tokens[1]);
     memcpy(tokens[2], old, sizeof(old));
     cr_expect_str_eq(verify(2, code()), "invalid_token");
-    cr_expect_eq(scene_sql("SELECT max(octet_length(former_sha256)) FROM sessions"), 256, "of the last eight");
+    scene_expect_sql(REUSED, 1);
     cr_expect_eq(scene_sql("SELECT count(*) FROM sessions WHERE created_at > aal2_time"), 0);
+}
+
+/* The oldest give way to newer ones: a touch rewrites the row. */
+Test(auth_factor, a_session_remembers_the_last_128_of_its_tokens)
+{
+    become_member(0);
+    memcpy(tokens[1], tokens[0], sizeof(tokens[0]));
+    cr_assert_str_eq(verify(0, code()), "ok");
+    /* As if 126 more rises had come between: tokens[1] and the login's are the last two of 128. */
+    scene_sql("UPDATE sessions SET former = decode(repeat('0011223344556677', 126), 'hex') || former");
+    scene_sql(FORGET_STEPS);
+    cr_assert_str_eq(verify(0, code()), "ok");
+    cr_expect_eq(scene_sql("SELECT max(octet_length(former)) FROM sessions"), 128 * 8, "the login's has gone");
+    cr_expect_str_eq(verify(1, code()), "invalid_token");
+    scene_expect_sql(REUSED, 1);
 }
 
 static const char *with_token(const char *op, const struct schema *schema, const void *body)
@@ -321,8 +337,6 @@ static const char *const TOKEN_OPS[] = {
     "auth.totp.enroll", "auth.totp.activate", "auth.totp.verify", "auth.totp.disable", "auth.backup_code.verify",
     "auth.backup_code.regenerate", "auth.session.list", "auth.session.logout",
 };
-
-#define REUSED "SELECT count(*) FROM sessions WHERE reused_at IS NOT NULL"
 
 Test(auth_factor, a_dead_token_is_told_of_whatever_op_it_comes_to)
 {

@@ -63,8 +63,8 @@ bool token_was(const struct token *t, struct bytes former)
 {
     bool was = false;
 
-    for (; former.len >= TOKEN_DIGEST_LEN; former.data += TOKEN_DIGEST_LEN, former.len -= TOKEN_DIGEST_LEN)
-        was |= sodium_memcmp(t->digest, former.data, TOKEN_DIGEST_LEN) == 0;
+    for (; former.len >= TOKEN_HEAD_LEN; former.data += TOKEN_HEAD_LEN, former.len -= TOKEN_HEAD_LEN)
+        was |= sodium_memcmp(t->digest, former.data, TOKEN_HEAD_LEN) == 0;
     return was;
 }
 

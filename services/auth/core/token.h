@@ -12,6 +12,13 @@
 #define TOKEN_DIGEST_LEN 32
 #define TOKEN_TEXT_LEN 68
 
+/*
+ * Of a token that has been superseded the first bytes of its digest are kept: whoever guesses has 2^64 to guess from, and
+ * what he would get is an event about himself. So many of a session; older ones are no more known than one that never was.
+ */
+#define TOKEN_HEAD_LEN 8
+#define TOKEN_FORMER_MAX 128
+
 /* What a token says; digest is of its secret half, which is kept nowhere. */
 struct token {
     struct uuid session;
@@ -25,7 +32,7 @@ void token_make(const struct uuid *session, const uint8_t secret[TOKEN_SECRET_LE
 /* RESULT_MALFORMED for any text that token_make does not write. */
 MUST_USE enum result token_parse(struct text text, struct token *out);
 
-/* Whether it is among those of old secrets, one after the other. */
+/* Whether it is among the superseded: heads of their digests, one after the other. */
 bool token_was(const struct token *t, struct bytes former);
 
 /* Constant time. stored is of a row whose id is the token's selector. */

@@ -284,13 +284,13 @@ Test(bearers, a_no_says_whose_the_token_was_to_him_alone_who_had_it)
 /* A rise gave the session another secret: the old one is its token no more, and never will be again. */
 Test(bearers, a_former_token_is_dead_for_good_and_told_to_have_been_its)
 {
-    static uint8_t former[2 * TOKEN_DIGEST_LEN];
+    static uint8_t former[2 * TOKEN_HEAD_LEN];
     struct known_session row = row_of(1), old = row_of(1);
     struct asker first = { 0 }, late = { 0 }, now = { 0 };
     uint8_t raw[TOKEN_SECRET_LEN] = { 5 };
     char text[TOKEN_TEXT_LEN + 1];
 
-    memcpy(former + TOKEN_DIGEST_LEN, old.digest, TOKEN_DIGEST_LEN);
+    memcpy(former + TOKEN_HEAD_LEN, old.digest, TOKEN_HEAD_LEN);
     token_make(&row.life.id, raw, text, row.digest);
     row.former = (struct bytes){ former, sizeof(former) };
     ask_for(&first, 1, 1);
