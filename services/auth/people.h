@@ -29,7 +29,7 @@ struct proven_login {
 
 /*
  * A session for them, and the user at their first; or a refusal with its event: 403 user_disabled; for the widget, whose
- * proof makes one session, 409 replayed; for a web app, whose session takes the place of the one made from the same proof,
+ * proof makes one session, 409 replayed; for a web app, whose session takes the place of the one made from the same proof and keeps its auth_time,
  * 401 stale_auth when that was revoked or the proof is older than the last revoke_all.
  */
 void people_login(struct people *p, struct request *rq, const struct proven_login *login);

@@ -11,14 +11,14 @@ static const struct pg_statement READ = {
     "bearers_read",
     "SELECT s.user_id, s.secret_sha256, s.device_type, s.aal::bigint, s.aal2_time, s.created_at, s.last_activity, "
     "s.ended_at IS NOT NULL OR u.disabled OR u.deleted_at IS NOT NULL, u.telegram_id, u.roles, u.tier, u.second_factor, "
-    "s.former, COALESCE(f.totp_locked, false) "
+    "s.former, COALESCE(f.totp_locked, false), COALESCE(s.auth_time, s.created_at) "
     "FROM sessions s JOIN users u USING (user_id) LEFT JOIN second_factors f USING (user_id) WHERE s.id = $1",
     "u",
 };
 
 enum column {
     USER_ID, SECRET, DEVICE_TYPE, AAL, AAL2_TIME, CREATED_AT, LAST_ACTIVITY, ENDED, TELEGRAM_ID, ROLES, TIER, SECOND_FACTOR,
-    FORMER, TOTP_LOCKED
+    FORMER, TOTP_LOCKED, AUTH_TIME
 };
 
 /*
@@ -64,7 +64,7 @@ static enum result read_shown(struct reading *r, struct pg_batch *b, size_t stmt
         .aal = (uint64_t)pg_int(b, stmt, 0, AAL),
         .has_aal = true,
         .has_second_factor = true,
-        .auth_time = (uint64_t)pg_time_ms(b, stmt, 0, CREATED_AT),
+        .auth_time = (uint64_t)pg_time_ms(b, stmt, 0, AUTH_TIME),
         .has_auth_time = true,
         .created_at = (uint64_t)pg_time_ms(b, stmt, 0, CREATED_AT),
         .has_created_at = true,
@@ -102,6 +102,7 @@ static enum result read_row(struct reading *r, struct pg_batch *b, size_t stmt, 
         .id = r->ids[stmt],
         .device = (enum device_type)out->shown.device_type,
         .created_ms = out->shown.created_at,
+        .auth_ms = out->shown.auth_time,
         .active_ms = (uint64_t)pg_time_ms(b, stmt, 0, LAST_ACTIVITY),
         .ended = pg_bool(b, stmt, 0, ENDED),
     };

@@ -91,7 +91,7 @@ static void enroll_decide(struct once *c, void *cookie, struct pg_batch *rows)
         return;
     if (op->factor.factor.secret.data)
         once_refuse(c, FAULT_ALREADY_ENROLLED, NULL);
-    else if (request_now_ms(op->factor.change.rq) > op->factor.life.created_ms + LOGIN_MAX_AGE_MS)
+    else if (request_now_ms(op->factor.change.rq) > op->factor.life.auth_ms + LOGIN_MAX_AGE_MS)
         once_refuse(c, FAULT_REAUTH_REQUIRED, NULL);
     else
         begin_enrolment(op, c, rows);

@@ -19,6 +19,7 @@ struct login_op {
 
 enum { USER = ONCE_FIRST, OPEN, SPENT, SEEN };
 enum { FROM_SAME_PROOF = SESSION_COLUMN_COUNT };
+enum { IS_SPENT, FIRST_USED };          /* the latter of a web app's alone */
 
 static struct bytes hash_bytes(const uint8_t hash[LOOKUP_LEN])
 {
@@ -38,9 +39,9 @@ static enum result login_read(struct once *c, void *cookie, struct pg_batch *rea
         " WHERE s.user_id = (SELECT user_id FROM users WHERE telegram_hash = $1) AND s.ended_at IS NULL", "bb" };
     static const struct pg_statement WIDGET_USED = { "login_widget_used",
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE login_hash = $1 AND login_method = 'telegram_widget')", "b" };
-    static const struct pg_statement WEBAPP_REVOKED = { "login_webapp_revoked",
-        "SELECT EXISTS (SELECT 1 FROM sessions WHERE login_hash = $1 AND login_method = 'telegram_webapp'"
-        " AND ended_by NOT IN ('logout', 'expired', 'replaced'))", "b" };
+    static const struct pg_statement WEBAPP_USED = { "login_webapp_used",
+        "SELECT COALESCE(bool_or(ended_by NOT IN ('logout', 'expired', 'replaced')), false), min(created_at)"
+        " FROM sessions WHERE login_hash = $1 AND login_method = 'telegram_webapp'", "b" };
     static const struct pg_statement SEEN_BY_ID = { "login_seen_id",
         "SELECT EXISTS (SELECT 1 FROM sessions WHERE device_id_hash = $1 AND last_activity >= $2)", "bm" };
     static const struct pg_statement SEEN_BY_INFO = { "login_seen_info",
@@ -53,7 +54,7 @@ static enum result login_read(struct once *c, void *cookie, struct pg_batch *rea
     if (!r)
         r = pg_add(reads, &OPEN_SESSIONS, PG_BYTES(hash_bytes(op->telegram_hash)), PG_BYTES(hash_bytes(op->login_hash)));
     if (!r)
-        r = pg_add(reads, op->login->method == LOGIN_WIDGET ? &WIDGET_USED : &WEBAPP_REVOKED,
+        r = pg_add(reads, op->login->method == LOGIN_WIDGET ? &WIDGET_USED : &WEBAPP_USED,
                    PG_BYTES(hash_bytes(op->login_hash)));
     if (!r)
         r = pg_add(reads, by_id ? &SEEN_BY_ID : &SEEN_BY_INFO,
@@ -107,7 +108,8 @@ static enum result write_session(struct login_op *op, struct pg_batch *writes, c
 {
     static const struct pg_statement MAKE = { "session_make",
         "INSERT INTO sessions (id, user_id, secret_sha256, login_method, login_hash, device_type, device, device_info_hash,"
-        " device_id_hash, created_at, last_activity) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)", "utbtbtbbbm" };
+        " device_id_hash, created_at, last_activity, auth_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)",
+        "utbtbtbbbmm" };
     struct buffer sealed;
 
     buffer_init(&sealed, DEVICE_ENCODED_MAX + COLUMN_OVERHEAD);
@@ -118,7 +120,8 @@ static enum result write_session(struct login_op *op, struct pg_batch *writes, c
                    PG_BYTES(hash_bytes(op->login_hash)), PG_TEXT(device_type_text(op->session.device)), PG_BYTES(buffer_bytes(&sealed)),
                    PG_BYTES(hash_bytes(op->device_info_hash)),
                    op->login->device->id.data ? PG_BYTES(hash_bytes(op->device_id_hash)) : PG_NULL(),
-                   PG_TIME_MS(op->session.created_ms));
+                   PG_TIME_MS(op->session.created_ms),
+                   op->session.auth_ms < op->session.created_ms ? PG_TIME_MS(op->session.auth_ms) : PG_NULL());
     buffer_free(&sealed);
     return r;
 }
@@ -189,7 +192,17 @@ static enum result write_event(struct login_op *op, struct pg_batch *writes)
 
 /* ---- deciding ---------------------------------------------------------------------------------------------------- */
 
-static enum result draw_session(struct login_op *op)
+/* Who brings a proof again shows nothing that he has not shown then. */
+static uint64_t first_shown_ms(const struct login_op *op, struct pg_batch *rows)
+{
+    uint64_t now_ms = request_now_ms(op->change.rq), first_ms = now_ms;
+
+    if (op->login->method == LOGIN_WEBAPP && !pg_is_null(rows, SPENT, 0, FIRST_USED))
+        first_ms = (uint64_t)pg_time_ms(rows, SPENT, 0, FIRST_USED);
+    return first_ms < now_ms ? first_ms : now_ms;
+}
+
+static enum result draw_session(struct login_op *op, struct pg_batch *rows)
 {
     uint64_t now_ms = request_now_ms(op->change.rq);
     uint8_t random[10];
@@ -198,7 +211,7 @@ static enum result draw_session(struct login_op *op)
     entropy_fill(random, sizeof(random));
     op->session = (struct session){
         .id = uuid_v7(now_ms, random), .device = (enum device_type)op->login->device->type,
-        .created_ms = now_ms, .active_ms = now_ms,
+        .created_ms = now_ms, .active_ms = now_ms, .auth_ms = first_shown_ms(op, rows),
     };
     if (!op->made)
         return RESULT_OK;
@@ -235,7 +248,7 @@ static void make_session(struct login_op *op, struct once *c, struct pg_batch *r
     struct pg_batch *writes = once_writes(c);
     uint8_t secret[TOKEN_SECRET_LEN], digest[TOKEN_DIGEST_LEN];
     char token[TOKEN_TEXT_LEN + 1];
-    enum result r = draw_session(op);
+    enum result r = draw_session(op, rows);
 
     entropy_fill(secret, sizeof(secret));
     token_make(&op->session.id, secret, token, digest);
@@ -277,7 +290,7 @@ static bool know_user(struct login_op *op, struct once *c, struct pg_batch *rows
 /* FAULT_COUNT: what was proven makes a session. */
 static enum fault_code spent(const struct login_op *op, struct pg_batch *rows)
 {
-    bool used = pg_bool(rows, SPENT, 0, 0);
+    bool used = pg_bool(rows, SPENT, 0, IS_SPENT);
 
     if (op->login->method == LOGIN_WIDGET)
         return used ? FAULT_REPLAYED : FAULT_COUNT;

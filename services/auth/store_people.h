@@ -96,9 +96,9 @@ MUST_USE enum result revoked_write(struct change *change, struct pg_batch *write
 
 /* ---- rows (store_rows.c) ----------------------------------------------------------------------------------------- */
 
-/* id, device_type, created_at, last_activity: the first columns of every reading of sessions. */
-#define SESSION_COLUMNS "s.id, s.device_type, s.created_at, s.last_activity"
-#define SESSION_COLUMN_COUNT 4
+/* id, device_type, created_at, last_activity, auth_time: the first columns of every reading of sessions. */
+#define SESSION_COLUMNS "s.id, s.device_type, s.created_at, s.last_activity, COALESCE(s.auth_time, s.created_at)"
+#define SESSION_COLUMN_COUNT 5
 MUST_USE enum result session_row(struct pg_batch *rows, size_t stmt, size_t row, struct session *out);
 
 MUST_USE enum result device_type_of(struct text t, enum device_type *out);

@@ -28,6 +28,7 @@ enum result session_row(struct pg_batch *rows, size_t stmt, size_t row, struct s
         .id = pg_uuid(rows, stmt, row, 0),
         .created_ms = (uint64_t)pg_time_ms(rows, stmt, row, 2),
         .active_ms = (uint64_t)pg_time_ms(rows, stmt, row, 3),
+        .auth_ms = (uint64_t)pg_time_ms(rows, stmt, row, 4),
     };
     return device_type_of(pg_text(rows, stmt, row, 1), &out->device);
 }

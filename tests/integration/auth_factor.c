@@ -426,6 +426,8 @@ static const struct {
     { "SELECT 1", "ok", "ok" },
     { "UPDATE sessions SET created_at = created_at - interval '9 min 50 s'", "ok", "ok" },
     { "UPDATE sessions SET created_at = created_at - interval '10 min 1 s'", "reauth_required", "not_found" },
+    { "UPDATE sessions SET auth_time = created_at - interval '9 min 50 s'", "ok", "ok" },
+    { "UPDATE sessions SET auth_time = created_at - interval '10 min 1 s'", "reauth_required", "not_found" },
 };
 
 Test(auth_factor, enrolling_needs_a_login_of_ten_minutes)

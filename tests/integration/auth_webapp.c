@@ -123,6 +123,25 @@ Test(auth_webapp, a_proof_is_spent_when_its_session_was_revoked_and_by_nothing_e
     }
 }
 
+#define AUTH_TIME "SELECT (extract(epoch FROM COALESCE(auth_time, created_at)) * 1000)::bigint FROM sessions WHERE ended_at IS NULL"
+
+Test(auth_webapp, a_proof_that_comes_again_shows_no_more_than_it_did_the_first_time)
+{
+    struct init_data d = sign(1), fresh = sign(0);
+
+    cr_expect_str_eq(log_in(&d, 0), "ok");
+    scene_sql("UPDATE sessions SET created_at = created_at - interval '11 min'");
+    int64_t first = scene_sql(AUTH_TIME);
+    for (int32_t i = 1; i < 4; i++) {
+        cr_expect_str_eq(log_in(&d, i), "ok");
+        cr_expect_eq(scene_sql(AUTH_TIME), first, "the %dth time", i + 1);
+    }
+    cr_expect_eq(scene_sql("SELECT count(*) FROM sessions WHERE created_at > now() - interval '5 min'"), 3);
+    scene_sql("UPDATE sessions SET ended_at = now(), ended_by = 'logout' WHERE ended_at IS NULL");
+    cr_expect_str_eq(log_in(&fresh, 0), "ok");
+    cr_expect_gt(scene_sql(AUTH_TIME), first + 600000, "another proof does");
+}
+
 Test(auth_webapp, no_proof_from_before_revoke_all_makes_a_session)
 {
     struct init_data old = sign(10), same = sign(5), now = sign(0);

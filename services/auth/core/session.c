@@ -9,7 +9,7 @@ uint64_t session_expires_ms(const struct lifetimes *l, const struct session *s)
 {
     uint64_t idle_ms = s->device == DEVICE_WEB ? l->web_inactivity_ms : l->inactivity_ms;
 
-    return lesser(s->active_ms + lesser(l->sliding_ms, idle_ms), s->created_ms + l->absolute_ms);
+    return lesser(s->active_ms + lesser(l->sliding_ms, idle_ms), s->auth_ms + l->absolute_ms);
 }
 
 bool session_alive(const struct lifetimes *l, const struct session *s, uint64_t now_ms)
@@ -24,7 +24,7 @@ bool session_touch_due(const struct session *s, uint64_t now_ms)
 
 uint64_t session_cookie_seconds(const struct lifetimes *l, const struct session *s, uint64_t now_ms)
 {
-    uint64_t end_ms = s->created_ms + l->absolute_ms;
+    uint64_t end_ms = s->auth_ms + l->absolute_ms;
 
     return end_ms > now_ms ? (end_ms - now_ms) / 1000 : 0;
 }

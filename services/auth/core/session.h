@@ -28,7 +28,8 @@ struct lifetimes {
 struct session {
     struct uuid id;
     enum device_type device;
-    uint64_t created_ms;                /* the login: `created_at` and `auth_time` */
+    uint64_t created_ms;                /* the login */
+    uint64_t auth_ms;                   /* the first login by the same proof: `auth_time`; at most created_ms */
     uint64_t active_ms;                 /* last activity as stored */
     bool ended;                         /* revoked, logged out, pushed out: dead whatever the clock says */
 };

@@ -111,7 +111,7 @@ static struct text token_text(uint32_t n, uint8_t secret)
 static struct known_session row_of(uint32_t n)
 {
     struct known_session s = {
-        .life = { .id = id_of(n), .device = DEVICE_WEB, .created_ms = unix_now - DAY_MS, .active_ms = unix_now - 60000 },
+        .life = { .id = id_of(n), .device = DEVICE_WEB, .created_ms = unix_now - DAY_MS, .auth_ms = unix_now - DAY_MS, .active_ms = unix_now - 60000 },
         .shown = { .user_id = TEXT("u-1") },
     };
     uint8_t raw[TOKEN_SECRET_LEN] = { 1 };

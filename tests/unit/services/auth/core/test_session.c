@@ -5,7 +5,8 @@
 TestSuite(session, .timeout = 10);
 
 #define MINUTE UINT64_C(60000)
-#define DAY (UINT64_C(24) * 3600 * 1000)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
 #define BORN (UINT64_C(1700000000000))
 
 static const struct lifetimes SHIPPED = {
@@ -42,7 +43,16 @@ static const struct {
 
 static struct session born(enum device_type device, uint64_t active)
 {
-    return (struct session){ .device = device, .created_ms = BORN, .active_ms = BORN + active };
+    return (struct session){ .device = device, .created_ms = BORN, .auth_ms = BORN, .active_ms = BORN + active };
+}
+
+Test(session, a_proof_that_comes_again_makes_it_no_longer_than_the_first_time)
+{
+    struct session s = born(DEVICE_IOS, 179 * DAY);
+
+    s.auth_ms = BORN - HOUR;
+    cr_expect_eq(session_expires_ms(&SHIPPED, &s), BORN - HOUR + 180 * DAY);
+    cr_expect_eq(session_cookie_seconds(&SHIPPED, &s, BORN), (180 * DAY - HOUR) / 1000);
 }
 
 Test(session, lives_until_the_least_of_three_times_and_not_a_millisecond_longer)
