@@ -72,17 +72,23 @@ static uint64_t boot_ns(const struct bearers *b)
     return b->options.boot_ns(b->options.cookie);
 }
 
+static uint64_t unix_ms(const struct bearers *b)
+{
+    return b->options.unix_ms(b->options.cookie);
+}
+
 /* ---- answers: the last thing done with an ask ----------------------------------------------------------------- */
 
-static void tell(struct bearer_ask *ask, enum bearer_outcome outcome, const struct known_session *s)
+static void tell(struct bearer_ask *ask, enum bearer_outcome outcome, const struct known_session *s, uint64_t now_ms)
 {
+    ask->now_ms = now_ms;
     ask->cb(ask->cookie, outcome, s);
 }
 
 static void tell_unavailable(struct bearers *b, struct bearer_ask *ask)
 {
     b->stats.unavailable++;
-    tell(ask, BEARER_UNAVAILABLE, NULL);
+    tell(ask, BEARER_UNAVAILABLE, NULL, 0);
 }
 
 static bool matches(const struct bearer_ask *ask, const struct known_session *s)
@@ -94,15 +100,16 @@ static bool matches(const struct bearer_ask *ask, const struct known_session *s)
 static bool told_from_memory(struct bearers *b, struct bearer_ask *ask)
 {
     struct known_session *s = cache_find(b->options.cache, &ask->token.session);
+    uint64_t now_ms = unix_ms(b);
 
-    if (!s || !matches(ask, s) || !session_alive(b->options.lifetimes, &s->life, b->options.unix_ms(b->options.cookie)))
+    if (!s || !matches(ask, s) || !session_alive(b->options.lifetimes, &s->life, now_ms))
         return false;
     if (!b->options.fresh(b->options.cookie)) {
         b->stats.stale++;
         return false;
     }
     b->stats.hits++;
-    tell(ask, BEARER_ALIVE, s);
+    tell(ask, BEARER_ALIVE, s, now_ms);
     return true;
 }
 
@@ -155,8 +162,9 @@ static void ask_again(struct bearers *b, struct bearer_ask *ask)
     join(b, ask);
 }
 
-static void judge(struct bearers *b, struct bearer_ask *ask, const struct known_session *s, bool alive, uint64_t began_ns)
+static void judge(struct bearers *b, struct bearer_ask *ask, const struct known_session *s, uint64_t now_ms, uint64_t began_ns)
 {
+    bool alive = s && session_alive(b->options.lifetimes, &s->life, now_ms);
     bool mine = s && matches(ask, s), was_mine = s && token_was(&ask->token, s->former);
 
     if (!mine || !alive) {
@@ -164,7 +172,7 @@ static void judge(struct bearers *b, struct bearer_ask *ask, const struct known_
         if (ask->joined_ns > began_ns && !(mine && s->life.ended) && !was_mine)
             ask_again(b, ask);
         else
-            tell(ask, BEARER_DEAD, mine || was_mine ? s : NULL);
+            tell(ask, BEARER_DEAD, mine || was_mine ? s : NULL, now_ms);
         return;
     }
     if (boot_ns(b) - began_ns > ROW_FRESH_NS ||
@@ -172,7 +180,7 @@ static void judge(struct bearers *b, struct bearer_ask *ask, const struct known_
         ask_again(b, ask);
         return;
     }
-    tell(ask, BEARER_ALIVE, s);
+    tell(ask, BEARER_ALIVE, s, now_ms);
 }
 
 /* The end of a flight: from here on who asks begins another. */
@@ -188,15 +196,15 @@ static struct bearer_ask *land(struct bearers *b, struct flight *f)
 
 static void answered(struct bearers *b, struct flight *f, const struct known_session *s, uint64_t began_ns)
 {
-    bool alive = s && session_alive(b->options.lifetimes, &s->life, b->options.unix_ms(b->options.cookie));
+    uint64_t now_ms = unix_ms(b);
 
-    if (alive)
+    if (s && session_alive(b->options.lifetimes, &s->life, now_ms))
         cache_keep(b->options.cache, s, began_ns);
     else
         cache_forget(b->options.cache, &f->id);
     for (struct bearer_ask *ask = land(b, f), *next; ask; ask = next) {
         next = ask->next;
-        judge(b, ask, s, alive, began_ns);
+        judge(b, ask, s, now_ms, began_ns);
     }
 }
 
@@ -271,7 +279,7 @@ static void start_rounds(struct bearers *b)
 void bearers_find(struct bearers *b, struct text token, struct bearer_ask *ask)
 {
     if (token_parse(token, &ask->token)) {
-        tell(ask, BEARER_DEAD, NULL);
+        tell(ask, BEARER_DEAD, NULL, unix_ms(b));
         return;
     }
     if (told_from_memory(b, ask))

@@ -31,6 +31,7 @@ struct bearer_ask {
     bearer_cb *cb;
     void *cookie;
     uint64_t until_ns;                  /* CLOCK_BOOTTIME: not asked again after this */
+    uint64_t now_ms;                    /* set before cb: since 1970, when it was judged; UNAVAILABLE: not set */
     struct token token;                 /* the rest is ours */
     uint64_t joined_ns;
     struct bearer_ask *next;

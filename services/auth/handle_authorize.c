@@ -24,7 +24,7 @@ static void tell_refusal(const struct inquiry *i, const struct known_session *s,
     };
 
     i->authn->tell(i->authn->cookie, &(struct audit_event){
-        .type = TEXT("auth.authorize"), .time = request_now_ms(i->rq), .outcome = AUDIT_DENIED,
+        .type = TEXT("auth.authorize"), .time = i->ask.now_ms, .outcome = AUDIT_DENIED,
         .user_id = s->shown.user_id, .session_id = s->life.id, .has_session_id = true, .tier = s->shown.tier,
         .attrs = { attrs, body->resource.data ? 3 : 2 }, .has_attrs = true,
     });
@@ -49,6 +49,7 @@ static void answer(const struct inquiry *i, enum authorization_reason reason, co
     request_reply(i->rq, &result);
 }
 
+/* As of now, and not of when it was asked: the store may have been waited for until the deadline, while ages went on. */
 static void answer_alive(const struct inquiry *i, const struct known_session *s)
 {
     const struct auth_authorize_request *body = request_body(i->rq);
@@ -58,7 +59,7 @@ static void answer_alive(const struct inquiry *i, const struct known_session *s)
         .roles = s->shown.roles.items, .role_count = s->shown.roles.count,
     };
     struct demand missed;
-    enum authorization_reason reason = authorize(i->authn->authorization, body->action, &facts, request_now_ms(i->rq), &missed);
+    enum authorization_reason reason = authorize(i->authn->authorization, body->action, &facts, i->ask.now_ms, &missed);
 
     if (reason != ALLOWED)
         tell_refusal(i, s, reason);

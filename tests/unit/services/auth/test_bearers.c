@@ -151,6 +151,7 @@ static void answer_nothing(void)
 struct asker {
     struct bearer_ask ask;              /* first */
     unsigned told;
+    uint64_t now_ms;
     enum bearer_outcome outcome;
     bool shown;
     struct asker *then;                 /* asks in its turn, from within the answer */
@@ -164,6 +165,7 @@ static void on_told(void *cookie, enum bearer_outcome outcome, const struct know
     struct asker *a = cookie;
 
     a->told++;
+    a->now_ms = a->ask.now_ms;
     a->outcome = outcome;
     a->shown = s != NULL;
     if (a->then)
@@ -205,6 +207,28 @@ Test(bearers, a_known_token_is_answered_from_memory)
     }
     cr_expect_eq(fake.begun, 1);
     cr_expect_eq(bearers_stats(bearers)->hits, 3);
+}
+
+/* By which whoever asked judges ages: waiting for the store makes nobody's second factor younger. */
+Test(bearers, the_time_that_goes_with_an_answer_is_the_answers)
+{
+    struct known_session row = row_of(1);
+    struct asker waits = { 0 }, known = { 0 }, dead = { 0 }, none = { 0 };
+
+    ask_for(&waits, 1, 1);
+    ask_for(&dead, 1, 2);
+    boot += SECOND / 2;
+    unix_now += 500;
+    answer(&row);
+    told_once(waits, ALIVE);
+    told_once(dead, DEAD);
+    cr_expect(waits.now_ms == unix_now && dead.now_ms == unix_now);
+    unix_now += 1000;
+    ask_for(&known, 1, 1);
+    told_once(known, ALIVE);
+    cr_expect_eq(known.now_ms, unix_now);
+    ask_text(&none, TEXT("none"));
+    cr_expect_eq(none.now_ms, unix_now);
 }
 
 Test(bearers, without_freshness_memory_is_not_believed)
