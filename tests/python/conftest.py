@@ -10,6 +10,9 @@ from typing import Any
 
 import hlidka
 import pytest
+from hlidka.fastapi import Settings
+from web import make
+from world import Run, Test, World
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = Path(os.environ.get("HLIDKA_RUN", ROOT / ".run"))
@@ -50,5 +53,17 @@ def with_client(stack: Stack) -> Callable[..., None]:
         async def whole() -> None:
             async with asyncio.timeout(30), await stack.client(**options) as client:
                 await test(client)
+        asyncio.run(whole())
+    return run
+
+
+@pytest.fixture
+def world(stack: Stack) -> Run:
+    """world(test): runs `await test(World)`, one app on the stack."""
+    def run(test: Test) -> None:
+        async def whole() -> None:
+            app, kit = make(Settings(**stack.bus()))
+            async with asyncio.timeout(60), kit:
+                await test(World(stack, kit, app))
         asyncio.run(whole())
     return run

@@ -1,6 +1,7 @@
 """An app as a backend would write it, and a browser for it."""
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -8,6 +9,7 @@ import ipaddress
 import json
 import random
 import time
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -32,6 +34,9 @@ from hlidka.fastapi import (
 from pydantic import BaseModel, ConfigDict, Field
 
 HERE = "https://api.mluv.me"
+TOKEN = "hls_" + "A" * 64
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+COOKIE = {"Cookie": f"__Host-hlidka={TOKEN}"}
 SITE = {"Origin": "https://app.mluv.me", "Sec-Fetch-Site": "same-site"}     # how the app's own pages send
 TELEGRAM_SECRET = "of-setWebhook"                                           # noqa: S105
 STRIPE = webhooks.Signed([b"whsec_" + b"s" * 32])
@@ -112,6 +117,19 @@ def browser(app: FastAPI, ip: str = "192.0.2.7", **options: Any) -> httpx.AsyncC
     """Keeps cookies as a browser does; defects are answered and not raised into the test."""
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(ip, 40_000))
     return httpx.AsyncClient(transport=transport, base_url=HERE, **options)
+
+
+def settings(**more: Any) -> Settings:
+    """Of an app that is not connected."""
+    return Settings(brokers="127.0.0.1:1", principals="-", key="-", **more)
+
+
+def unconnected(test: Callable[[httpx.AsyncClient], Awaitable[None]], **more: Any) -> None:
+    """Runs `await test(client)` against an app that decides without Hlídka."""
+    async def whole() -> None:
+        async with asyncio.timeout(20), browser(make(settings(**more))[0]) as client:
+            await test(client)
+    asyncio.run(whole())
 
 
 def somewhere() -> str:
