@@ -24,6 +24,7 @@
 
 struct db_server {
     bool postgres;
+    int held;                           /* a socket that keeps the port from everybody else's port 0 */
     uint16_t port;
     pid_t pid;
     char dir[PATH_MAX];
@@ -196,16 +197,22 @@ void db_template_remove(void)
 
 /* ---- servers ---------------------------------------------------------------------------------------------- */
 
-static uint16_t free_port(void)
+/*
+ * A free port, which stays the server's while it starts and while it is down: test programs run side by side, and all that
+ * they start asks for port 0. A socket that is bound and does not listen is passed over there; a server that names the port
+ * may share it (SO_REUSEADDR, which both servers set).
+ */
+static void hold_port(struct db_server *s)
 {
     struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof(a);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) != 0 || getsockname(fd, (struct sockaddr *)&a, &len) != 0)
+    s->held = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (s->held < 0 || setsockopt(s->held, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(s->held, (struct sockaddr *)&a, len) != 0 || getsockname(s->held, (struct sockaddr *)&a, &len) != 0)
         die("socket");
-    close(fd);
-    return ntohs(a.sin_port);
+    s->port = ntohs(a.sin_port);
 }
 
 static bool answers(const struct db_server *s)
@@ -259,7 +266,7 @@ static struct db_server *server_new(bool postgres)
     if (!s)
         die("calloc");
     s->postgres = postgres;
-    s->port = free_port();
+    hold_port(s);
     snprintf(s->dir, sizeof(s->dir), "%s/hlidka-db-XXXXXX", temp_dir());
     if (!mkdtemp(s->dir))
         die(s->dir);
@@ -391,6 +398,7 @@ void db_server_restart(struct db_server *s)
 void db_server_stop(struct db_server *s)
 {
     db_server_kill(s);
+    close(s->held);
     (void)run(false, "/dev/null", "rm", "-rf", s->dir, NULL);
     for (size_t i = 0; i < s->count; i++)
         free(s->args[i]);
