@@ -15,10 +15,17 @@ struct pg_test {
     bool free_done;                     /* pg_test_done frees the batch */
 };
 
-/* Both pools are up, in schema "hlidka". statement_timeout 2 s, idle in transaction 1 s, lock_timeout 10 s. */
+/*
+ * Both pools are up, in schema "hlidka". The server ends a statement after 10 s and an idle transaction after 30 s: not what
+ * a test holds, however slow the machine.
+ */
 void pg_test_start(struct pg_test *t);
 void pg_test_stop(struct pg_test *t);
 void pg_test_close_one(struct pg_test *t);
+
+/* One more, up, of two connections, whose statements and idle transactions the server ends after that many ms. */
+struct pg *pg_test_open_strict(struct pg_test *t, uint64_t ms);
+void pg_test_close(struct pg_test *t, struct pg *pg);
 
 /* A pool on that server, closed after so many turns of the loop; answers whether it had come up. */
 uint64_t pg_test_open_and_close(struct pg_test *t, const char *url, unsigned turns);
