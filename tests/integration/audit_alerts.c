@@ -104,9 +104,10 @@ static void turn(void)
 #define run_until(condition, ms)                                                                                   \
     ({                                                                                                             \
         uint64_t end_ = boot_ms() + (ms);                                                                          \
-        while (!(condition) && boot_ms() < end_)                                                                   \
+        bool held_ = false;                                                                                        \
+        while (!(held_ = (condition)) && boot_ms() < end_)                                                         \
             turn();                                                                                                \
-        (condition);                                                                                               \
+        held_;                                                                                                     \
     })
 
 /* ---- the scene ----------------------------------------------------------------------------------------------------- */
@@ -356,18 +357,19 @@ static void on_held(void *cookie, struct pg_txn *txn, struct pg_batch *b)
 static void reach_ten_across_two(struct instance *in)
 {
     static const struct pg_statement LOCK = { "test_lock", "LOCK TABLE records IN SHARE MODE", "" };
+    static const struct pg_statement STAY = { "test_stay", "SET LOCAL idle_in_transaction_session_timeout = 0", "" };
     struct pg_batch *b;
     bool held = false;
     unsigned batches = in->feed.batches;
 
-    must(!pg_batch_new(1000, &b) && !pg_add(b, &LOCK) && !pg_begin(in->store.pg, b, 3000, on_held, &held));
+    must(!pg_batch_new(1000, &b) && !pg_add(b, &LOCK) && !pg_add(b, &STAY) && !pg_begin(in->store.pg, b, 3000, on_held, &held));
     must(fixture_wait(scene.f, is_true, &held, 3000) && holder);
     fail_logins(9, "u-1");
-    must(run_until(in->feed.batches == batches + 1 && !in->feed.busy, 1000));
+    must(run_until(in->feed.batches == batches + 1 && !in->feed.busy, 4000));
     fail_logins(1, "u-1");
     for (unsigned i = 0; i < FEED_BATCH_MAX / 2; i++)
         (void)audit_topic_add(&topic, 1, "backend", "app.test", "u-3");
-    must(run_until(!in->feed.busy && in->feed.least == FEED_BATCH_MAX, 2000));
+    must(run_until(!in->feed.busy && in->feed.least == FEED_BATCH_MAX, 4000));
     cr_assert_eq(alerts(), 0);
 }
 
@@ -405,7 +407,7 @@ Test(audit_alerts, an_alert_of_a_transaction_that_is_thrown_away_is_raised_by_th
     struct instance *in = leads_and_has_written();
 
     reach_ten_across_two(in);
-    (void)SQL("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE NOT granted");
+    must(run_until(SQL("SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE NOT granted") > 0, 4000));
     must(run_until(leader_epoch(in->leader) == 0, 5000));
     cr_expect_eq(alerts(), 0);
     cr_expect_eq(outgoing(), 0);
