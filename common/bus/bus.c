@@ -3,6 +3,7 @@
 #include "audit.h"
 #include "bus_internal.h"
 #include "clock.h"
+#include "said.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -305,8 +306,10 @@ void bus_reload(struct bus *b)
     buffer_init(&why, 64 * 1024);
     enum result r = identity_load(&b->files, &b->peers, &fresh, &why);
     if (r) {
-        /* Every second a new try, and one line for all of them: the log counts the rest. */
-        log_error("bus.reload_refused", LOG_RESULT(r), LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
+        struct text reason = { (const char *)why.data, why.len };
+        /* Every second a new try, and one line for all of them. */
+        if (said_anew(&b->reload_said, r, reason))
+            log_error("bus.reload_refused", LOG_RESULT(r), LOG_TEXT("why", reason));
         b->stats.refused_file = 1;
         buffer_free(&why);
         return;
@@ -316,6 +319,7 @@ void bus_reload(struct bus *b)
     identity_drop(b->identity);
     b->identity = fresh;
     b->stats.refused_file = 0;
+    b->reload_said = 0;
     dispatch_identity(b);
     topics_refresh(b);                  /* a new principal has a reply topic */
     if (changed)

@@ -39,6 +39,7 @@ struct bus {
     uint64_t second_ns;                 /* when the once-a-second work was done last */
 
     struct identity *identity;          /* in force */
+    uint64_t reload_said;               /* said.h: of what was refused on disk */
     struct peers peers;
     struct topics topics;
     struct consumer consumer;

@@ -46,9 +46,10 @@ struct service_identity service_identity(const struct service *s)
     return (struct service_identity){ s->settings->brokers, s->settings->prefix, s->settings->principals, s->settings->key_file };
 }
 
-enum result service_watch(struct service *s, const char *path)
+enum result service_config(struct service *s, const struct config_file *file, struct buffer *why)
 {
-    return watched_files_add(&s->watched, path);
+    s->config.metrics = s->metrics;
+    return config_files_add(&s->config, file, why);
 }
 
 /* ---- stopping: the bus, the stores, the listener, our own handles, each when the one before is closed ---------- */
@@ -126,12 +127,6 @@ static void on_signal(uv_signal_t *handle, int number)
     begin_stop(s, EXIT_STOPPED);
 }
 
-static void reload(struct service *s)
-{
-    if (s->spec->reload)
-        s->spec->reload(s->state);
-}
-
 static void on_hangup(uv_signal_t *handle, int number)
 {
     struct service *s = handle->data;
@@ -141,7 +136,7 @@ static void on_hangup(uv_signal_t *handle, int number)
         return;
     log_info("service.reload");
     bus_reload(s->bus);
-    reload(s);
+    config_files_reload(&s->config);
 }
 
 static void tell_ready(void *cookie, struct buffer *reasons)
@@ -201,8 +196,7 @@ static void on_second(uv_timer_t *timer)
 
     if (s->life == LIFE_SERVING) {
         bus_reload(s->bus);
-        if (watched_files_changed(&s->watched))
-            reload(s);
+        config_files_look(&s->config);
     }
     note_readiness(s);
     log_tick();

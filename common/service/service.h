@@ -5,7 +5,7 @@
  *     {
  *         static const struct service_spec SPEC = {
  *             .name = "ratelimit", .settings = SETTINGS, .setting_count = …,
- *             .routes = ratelimit_routes, …, .start = start, .reload = reload, .stop = stop,
+ *             .routes = ratelimit_routes, …, .start = start, .stop = stop,
  *         };
  *         return service_run(&SPEC, argc, argv);
  *     }
@@ -13,7 +13,8 @@
  * Order: --help/--version/--check-config/--health; settings, log, core dumps off, libsodium, metrics; spec->start (opens the
  * stores); bus; admin listener; loop. SIGTERM and SIGINT drain: /readyz says `draining`, intake stops, what was begun
  * ends, offsets are committed, spec->stop closes the stores, exit 0 in under 10 s (an alarm sees to it). SIGHUP, or a
- * change of a watched file (looked at every second), reloads. A second SIGTERM or SIGINT exits at once.
+ * change of the principals or of a file of service_config (looked at every second), reloads. A second SIGTERM or SIGINT exits
+ * at once.
  *
  * Exit codes: 0 stopped as asked, 1 could not start, lost something vital or did not stop in time, 2 bad
  * configuration (the message on stderr names the culprit).
@@ -22,6 +23,7 @@
 #define HLIDKA_SERVICE_H
 
 #include "bus.h"
+#include "config_files.h"
 #include "env.h"
 
 struct uv_loop_s;
@@ -57,8 +59,6 @@ struct service_spec {
      */
     void (*tick)(void *state);
     uint32_t tick_ms;
-    /* A watched file changed, or SIGHUP. A bad file is logged and refused whole; the old one stays. May be NULL. */
-    void (*reload)(void *state);
     /* Appends "word: detail\n" for each reason not to be ready. May be NULL. */
     void (*ready)(void *state, struct buffer *reasons);
     /*
@@ -92,8 +92,8 @@ struct service_identity {
     const char *brokers, *prefix, *principals, *key_file;
 };
 struct service_identity service_identity(const struct service *s);
-/* The file is looked at every second; a change calls reload. At most 16. */
-MUST_USE enum result service_watch(struct service *s, const char *path);
+/* For start(): loads it, and again when it changes (config_files.h). Nothing is loaded any more when the service stops. */
+MUST_USE enum result service_config(struct service *s, const struct config_file *file, struct buffer *why);
 void service_stopped(struct service *s);
 
 #endif

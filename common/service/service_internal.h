@@ -6,7 +6,6 @@
 #include "process_metrics.h"
 #include "service.h"
 #include "service_settings.h"
-#include "watched_files.h"
 
 #define SERVICE_WHY_MAX 65536u      /* bytes of reasons */
 
@@ -26,7 +25,7 @@ struct service {
     bool started;                       /* spec->start has succeeded: state is to be stopped */
     struct bus *bus;
     struct admin *admin;
-    struct watched_files watched;
+    struct config_files config;
     uv_timer_t second, tick;
     uv_signal_t terminate, interrupt, hangup;
     enum life life;

@@ -12,7 +12,6 @@
 
 #define TICK_MS 100
 #define PURGE_MS 60000
-#define RULES_MS 1000
 
 struct settings {
     const char *pg_url_file;
@@ -40,7 +39,7 @@ struct app {
     struct watch watch;                 /* of alerts */
     const char *rules_dir;
     struct rule_set *rules;             /* loaded, until alerts takes them over */
-    uint64_t rules_stamp, rules_ms;
+    uint8_t rules_sha256[32];           /* of those in force, or about to be */
     unsigned newcomers;
     uint64_t purge_ms;
     bool stopped;                       /* the leader has; notices have not all ended */
@@ -130,34 +129,29 @@ static enum result check_config(const void *settings, struct buffer *why)
     return r;
 }
 
-static void reload_rules(struct app *a)
+/* The same again are no others: the leader, who begins anew with others, is left alone. */
+static enum result adopt_rules(void *cookie, struct buffer *why)
 {
+    struct app *a = cookie;
     struct rule_set *rules;
-    struct buffer why;
+    enum result r = rules_load(a->rules_dir, &rules, why);
 
-    buffer_init(&why, 16384);
-    enum result r = rules_load(a->rules_dir, &rules, &why);
-    if (r) {
-        log_error("audit.rules_refused", LOG_STR("dir", a->rules_dir), LOG_RESULT(r),
-                  LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
-    } else {
+    if (r)
+        return r;
+    if (memcmp(a->rules_sha256, rules->sha256, sizeof(rules->sha256)) == 0) {
+        rule_set_free(rules);
+        return RESULT_OK;
+    }
+    memcpy(a->rules_sha256, rules->sha256, sizeof(rules->sha256));
+    if (a->auditor.leader) {
         bus_config_changed(service_bus(a->service), TEXT("rules"), rules->sha256);
-        log_info("audit.rules_loaded", LOG_STR("dir", a->rules_dir), LOG_UINT("rules", rules->rule_count));
         alert_log_adopt(a->alerts, rules);
         leader_renew(a->auditor.leader);
+    } else {
+        rule_set_free(a->rules);
+        a->rules = rules;
     }
-    buffer_free(&why);
-}
-
-static void look_at_rules(struct app *a)
-{
-    uint64_t stamp = rules_stamp(a->rules_dir);
-
-    a->rules_ms = boot_ms();
-    if (stamp == 0 || stamp == a->rules_stamp)
-        return;
-    a->rules_stamp = stamp;
-    reload_rules(a);
+    return RESULT_OK;
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
@@ -220,8 +214,6 @@ static void tick(void *state)
     if (a->stopped || a->closing || !a->auditor.leader)
         return;
     leader_tick(a->auditor.leader);
-    if (boot_ms() - a->rules_ms >= RULES_MS)
-        look_at_rules(a);
     if (leader_epoch(a->auditor.leader) && boot_ms() - a->purge_ms >= PURGE_MS) {
         a->purge_ms = boot_ms();
         log_store_purge(&a->auditor.store, clock_unix_ms());
@@ -240,8 +232,7 @@ static enum result start(struct service *s, const void *settings, void **state, 
     a->newcomers = (unsigned)set->newcomers;
     a->purge_ms = boot_ms();
     a->rules_dir = set->rules;
-    a->rules_stamp = rules_stamp(set->rules);
-    enum result r = rules_load(set->rules, &a->rules, why);
+    enum result r = service_config(s, &(struct config_file){ "rules", set->rules, RULES_SUFFIX, adopt_rules, a }, why);
     if (r) {
         free(a);
         return r;

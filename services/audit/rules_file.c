@@ -7,7 +7,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#define SUFFIX ".yaml"
 #define FILES_MAX (4u << 20)
 #define FILE_MAX (1u << 20)
 #define DOCUMENTS_MAX (2 * RULES_MAX)
@@ -306,7 +305,7 @@ enum result rules_load(const char *dir, struct rule_set **out, struct buffer *wh
     struct file_list files;
     struct buffer content;
 
-    enum result r = file_list(dir, SUFFIX, &files);
+    enum result r = file_list(dir, RULES_SUFFIX, &files);
     if (!r && files.count == 0)
         r = RESULT_NOT_FOUND;
     if (r)
@@ -326,9 +325,4 @@ enum result rules_load(const char *dir, struct rule_set **out, struct buffer *wh
     buffer_free(&content);
     file_list_free(&files);
     return r;
-}
-
-uint64_t rules_stamp(const char *dir)
-{
-    return file_list_stamp(dir, SUFFIX);
 }

@@ -39,10 +39,9 @@ struct rules_source {
 /* In the order of their names. RESULT_MALFORMED with `why`, RESULT_NO_MEMORY. */
 MUST_USE enum result rules_parse(const struct rules_source *sources, size_t count, struct rule_set **out, struct buffer *why);
 
-/* All of a directory; errors of file_list and file_read too, with `why`. */
-MUST_USE enum result rules_load(const char *dir, struct rule_set **out, struct buffer *why);
+#define RULES_SUFFIX ".yaml"
 
-/* Changes when any of them does; 0: there is no such directory at the moment. */
-uint64_t rules_stamp(const char *dir);
+/* All of a directory that end so; errors of file_list and file_read too, with `why`. */
+MUST_USE enum result rules_load(const char *dir, struct rule_set **out, struct buffer *why);
 
 #endif

@@ -6,7 +6,6 @@
 #include "bus.h"
 #include "clock.h"
 #include "file.h"
-#include "log.h"
 #include "outgoing.h"
 #include "people_open.h"
 #include "service.h"
@@ -204,9 +203,9 @@ static void tell_audit(void *cookie, const struct audit_event *event)
         bus_event(bus, event, text_bytes(event->user_id));
 }
 
-/* The rules of before stay where these are not sound. */
-static enum result adopt_authorization(struct app *a, struct buffer *why)
+static enum result adopt_authorization(void *cookie, struct buffer *why)
 {
+    struct app *a = cookie;
     struct authorization *next;
     enum result r = load_authorization(a->authorize_path, &next, why);
 
@@ -218,21 +217,6 @@ static enum result adopt_authorization(struct app *a, struct buffer *why)
     if (other)
         bus_config_changed(service_bus(a->service), TEXT("authorize"), next->sha256);
     return RESULT_OK;
-}
-
-static void reload(void *state)
-{
-    struct app *a = state;
-    struct buffer why;
-
-    buffer_init(&why, 16384);
-    enum result r = adopt_authorization(a, &why);
-    if (r)
-        log_error("auth.authorize_refused", LOG_STR("file", a->authorize_path), LOG_RESULT(r),
-                  LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
-    else
-        log_info("auth.authorize_loaded", LOG_STR("file", a->authorize_path), LOG_UINT("actions", a->authorization->actions.count));
-    buffer_free(&why);
 }
 
 static enum result open_introspection(struct app *a, const struct settings *set)
@@ -311,7 +295,7 @@ static enum result start(struct service *s, const void *settings, void **state, 
     a->authn.login_max_age_ms = set->login_max_age_s * 1000;
     if ((r = check_issuer(set->totp_issuer, why)))
         goto fail;
-    if ((r = adopt_authorization(a, why)) || (r = service_watch(s, set->authorize)))
+    if ((r = service_config(s, &(struct config_file){ "authorize", set->authorize, NULL, adopt_authorization, a }, why)))
         goto fail;
     if ((r = open_bot(set, &a->authn.bot, why)))
         goto fail;
@@ -369,7 +353,6 @@ int main(int argc, char **argv)
         .start = start,
         .tick = tick,
         .tick_ms = TICK_MS,
-        .reload = reload,
         .ready = ready,
         .stop = stop,
     };

@@ -45,8 +45,6 @@ static enum result add_rest(struct limiter_stats *s)
         { "hlidka_ratelimit_episodes_total", "Episodes of denials begun.", "mode=\"enforce\"", &s->episodes[0] },
         { "hlidka_ratelimit_episodes_total", "Episodes of denials begun.", "mode=\"shadow\"", &s->episodes[1] },
         { "hlidka_ratelimit_episodes_missed_total", "Denials that no episode had room for.", NULL, &s->episodes_missed },
-        { "hlidka_ratelimit_reloads_total", "Policy files read again.", "outcome=\"refused\"", &s->reloads[0] },
-        { "hlidka_ratelimit_reloads_total", "Policy files read again.", "outcome=\"taken\"", &s->reloads[1] },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

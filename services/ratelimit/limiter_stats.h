@@ -20,7 +20,6 @@ struct limiter_stats {
     uint64_t unmatched;                         /* met by no policy, and so allowed */
     uint64_t episodes[2];                       /* begun: enforcing, shadow */
     uint64_t episodes_missed;                   /* denials that there was no room to tell of */
-    uint64_t reloads[2];                        /* refused, taken */
     double policies;                            /* in force */
 
     struct metrics *metrics;                    /* borrowed */

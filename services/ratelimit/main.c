@@ -183,8 +183,9 @@ static enum result open_memory(struct app *a)
     return r;
 }
 
-static enum result adopt(struct app *a, struct buffer *why)
+static enum result adopt(void *cookie, struct buffer *why)
 {
+    struct app *a = cookie;
     struct policies *p;
     enum result r = policies_load(a->policies_path, &p, why);
 
@@ -227,11 +228,9 @@ static enum result start(struct service *s, const void *settings, void **state, 
     if (!r)
         r = limiter_stats_new(service_metrics(s), &a->limiter.stats);
     if (!r)
-        r = adopt(a, why);
+        r = service_config(s, &(struct config_file){ "policies", set->policies, NULL, adopt, a }, why);
     if (!r)
         r = open_memory(a);
-    if (!r)
-        r = service_watch(s, set->policies);
     if (!r)
         r = open_redis(a, set, why);
     if (r)
@@ -249,23 +248,6 @@ static enum result start(struct service *s, const void *settings, void **state, 
 fail:
     free_app(a);
     return r;
-}
-
-static void reload(void *state)
-{
-    struct app *a = state;
-    struct buffer why;
-
-    buffer_init(&why, 16384);
-    enum result r = adopt(a, &why);
-    a->limiter.stats->reloads[r == RESULT_OK]++;
-    if (r)
-        log_error("ratelimit.policies_refused", LOG_STR("file", a->policies_path), LOG_RESULT(r),
-                  LOG_TEXT("why", ((struct text){ (const char *)why.data, why.len })));
-    else
-        log_info("ratelimit.policies_loaded", LOG_STR("file", a->policies_path),
-                 LOG_UINT("policies", a->limiter.policies->count), LOG_UINT("version", a->limiter.policies->version));
-    buffer_free(&why);
 }
 
 static void ready(void *state, struct buffer *reasons)
@@ -319,7 +301,6 @@ int main(int argc, char **argv)
         .start = start,
         .tick = tick,
         .tick_ms = TICK_MS,
-        .reload = reload,
         .ready = ready,
         .drain = drain,
         .stop = stop,

@@ -32,6 +32,16 @@ struct state {
     unsigned reloads;
 };
 
+static enum result reload(void *cookie, struct buffer *why)
+{
+    struct state *state = cookie;
+
+    (void)why;
+    state->reloads++;
+    log_info("test.reloaded");
+    return RESULT_OK;
+}
+
 static enum result start(struct service *s, const void *settings, void **out, struct buffer *why)
 {
     const struct settings *in = settings;
@@ -52,7 +62,7 @@ static enum result start(struct service *s, const void *settings, void **out, st
     state->closing.data = state;
     log_info("test.started", LOG_STR("word", in->word), LOG_UINT("number", in->number), LOG_BOOL("flag", in->flag),
              LOG_UINT("instances", service_instances(s)), LOG_STR("instance", service_instance(s)));
-    if (service_watch(s, getenv("HLIDKA_PRINCIPALS")))
+    if (service_config(s, &(struct config_file){ "test", getenv("HLIDKA_PRINCIPALS"), NULL, reload, state }, why))
         return RESULT_INTERNAL;
     *out = state;
     return RESULT_OK;
@@ -75,14 +85,6 @@ static void stop(struct service *s, void *cookie)
     log_info("test.stopping", LOG_UINT("reloads", state->reloads));
     if (!state->hang)
         uv_close((uv_handle_t *)&state->closing, on_closed);
-}
-
-static void reload(void *cookie)
-{
-    struct state *state = cookie;
-
-    state->reloads++;
-    log_info("test.reloaded");
 }
 
 static void ready(void *cookie, struct buffer *reasons)
@@ -109,7 +111,6 @@ static const struct service_spec SPEC = {
     .settings_size = sizeof(struct settings),
     .check = check,
     .start = start,
-    .reload = reload,
     .ready = ready,
     .stop = stop,
 };
@@ -216,7 +217,7 @@ Test(service, reloads_when_asked_and_when_a_file_changes, .timeout = 30)
     usleep(1500000);
     kill(c.pid, SIGTERM);
     cr_assert_eq(child_end(&c, output, sizeof(output)), 0, "%s", output);
-    cr_assert_not_null(strstr(output, "\"reloads\":2"), "%s", output);
+    cr_assert_not_null(strstr(output, "\"reloads\":3"), "%s", output);
     cr_assert_not_null(strstr(output, "\"bus.config_changed\",\"file\":\"principals\""), "%s", output);
     child_clear(&c);
 }
