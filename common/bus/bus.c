@@ -20,7 +20,7 @@ enum {
 /* ---- the loop ---- */
 
 /* Of librdkafka's threads, and under its locks: nothing else may be done here. */
-static void on_event(rd_kafka_t *rk, void *opaque)
+void bus_on_queue(rd_kafka_t *rk, void *opaque)
 {
     struct bus *b = opaque;
 
@@ -69,7 +69,6 @@ static void every_second(struct bus *b)
     uint64_t now_ms = clock_boot_ns() / NS_PER_MS;
 
     dead_queue_tick(b);
-    partitions_tick(b);
     for (struct peer *p = b->peers.first; p; p = p->next)
         if (clock_watch_judge(&p->clock, now_ms) != CLOCK_FINE)
             log_warn("bus.clock_skew", LOG_STR("src", p->name), LOG_INT("skew_ms", clock_watch_median_ms(&p->clock)));
@@ -242,12 +241,12 @@ enum result bus_start(struct bus *b, struct buffer *why)
         return r ? r : RESULT_INTERNAL;
     }
     b->state = BUS_RUNNING;
-    rd_kafka_queue_cb_event_enable(reports, on_event, b);
-    rd_kafka_queue_cb_event_enable(b->consumer.queue, on_event, b);
+    rd_kafka_queue_cb_event_enable(reports, bus_on_queue, b);
+    rd_kafka_queue_cb_event_enable(b->consumer.queue, bus_on_queue, b);
     if (b->broadcast.queue)
-        rd_kafka_queue_cb_event_enable(b->broadcast.queue, on_event, b);
+        rd_kafka_queue_cb_event_enable(b->broadcast.queue, bus_on_queue, b);
     if (b->feed.queue)
-        rd_kafka_queue_cb_event_enable(b->feed.queue, on_event, b);
+        rd_kafka_queue_cb_event_enable(b->feed.queue, bus_on_queue, b);
     rd_kafka_queue_destroy(reports);
     set_timer(b, false);
     broadcast_start(b);

@@ -72,6 +72,9 @@ void bus_hurry(struct bus *b);
 /* The metadata is known: messages may come. */
 void bus_join(struct bus *b);
 
+/* librdkafka's callback of a queue that is no longer empty: wakes the loop. */
+void bus_on_queue(rd_kafka_t *rk, void *opaque);
+
 /* librdkafka's error_cb of both handles. */
 void bus_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque);
 

@@ -30,14 +30,6 @@ void closing_begin(struct bus *b, uint32_t drain_ms, void (*stopped)(void *cooki
     bus_hurry(b);
 }
 
-static void on_wake(rd_kafka_t *rk, void *opaque)
-{
-    struct bus *b = opaque;
-
-    (void)rk;
-    uv_async_send(&b->wake);
-}
-
 static void leave_group(struct bus *b)
 {
     if (b->partitions.in_flight > 0)
@@ -47,7 +39,7 @@ static void leave_group(struct bus *b)
     b->closing.queue = rd_kafka_queue_new(b->consumer.rk);
     if (!b->closing.queue)
         return;                         /* destroyed without a farewell: the session times out */
-    rd_kafka_queue_cb_event_enable(b->closing.queue, on_wake, b);
+    rd_kafka_queue_cb_event_enable(b->closing.queue, bus_on_queue, b);
     rd_kafka_error_t *error = rd_kafka_consumer_close_queue(b->consumer.rk, b->closing.queue);
     if (error) {
         log_warn("bus.close", LOG_STR("error", rd_kafka_error_name(error)));
@@ -62,8 +54,8 @@ static bool left_group(struct bus *b)
     if (!b->closing.queue)
         return true;
     /*
-     * It follows where its queue was sent. rd_kafka_queue_poll_callback would abort the process at a message that was
-     * still on its way when the partition was paused; it comes again, to the partition's next owner.
+     * It follows where its queue was sent. rd_kafka_queue_poll_callback would abort the process at a message, should one
+     * come this way.
      */
     while ((m = rd_kafka_consumer_poll(b->consumer.rk, 0)))
         rd_kafka_message_destroy(m);

@@ -12,6 +12,7 @@
 enum {
     DRAIN_MAX = 256,                    /* messages, and … */
     DRAIN_MS = 5,                       /* … time before the loop sees to its other work */
+    SHARE_MAX = 64,                     /* messages of one partition before it is another's turn */
     LEAVE_WAIT_MS = 1000,
 };
 
@@ -160,37 +161,83 @@ void bus_on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 
 /* ---- messages ---- */
 
-static void take(struct bus *b, rd_kafka_message_t *m)
+/* Whether m is ours no more. One for which there is no room or no memory is the caller's still. */
+static bool take(struct bus *b, struct partition *p, rd_kafka_message_t *m)
 {
     if (m->err) {
         on_message_error(b, m);
         rd_kafka_message_destroy(m);
-        return;
+        return true;
     }
-    struct partition *p = partitions_find(b, m->partition);
-    struct request *rq = p ? request_new(b) : NULL;
-
-    /* What is not begun comes again: here after a seek, or to the partition's next owner. */
-    if (p && !rq)
-        partition_refuse(b, p, m->offset);
-    if (!rq || partition_begin(b, p, m->offset) != RESULT_OK) {
-        rd_kafka_message_destroy(m);
-        if (rq)
-            request_release(rq);
-        return;
+    struct request *rq = request_new(b);
+    if (!rq)
+        return false;
+    if (partition_begin(b, p, m->offset)) {
+        request_release(rq);
+        return false;
     }
     dispatch(b, rq, p, m);
+    return true;
+}
+
+/* At most so many of one partition, as long as it has some and has room for them. */
+static unsigned read_partition(struct bus *b, struct partition *p, unsigned most, uint64_t until)
+{
+    unsigned n = 0;
+
+    for (; n < most && partition_roomy(b, p) && clock_boot_ns() < until; n++) {
+        rd_kafka_message_t *m = p->kept ? p->kept : rd_kafka_consume_queue(p->queue, 0);
+
+        p->kept = NULL;
+        if (!m)
+            break;
+        if (!take(b, p, m)) {
+            p->kept = m;
+            break;
+        }
+    }
+    return n;
+}
+
+/* Some of each, beginning with another each time. */
+static unsigned read_all(struct bus *b, unsigned most, uint64_t until)
+{
+    struct partitions *ps = &b->partitions;
+    unsigned n = 0;
+
+    for (size_t i = 0; i < ps->room && n < most; i++) {
+        struct partition *p = ps->by_id[(ps->turn + i) % ps->room];
+        if (p)
+            n += read_partition(b, p, most - n < SHARE_MAX ? most - n : SHARE_MAX, until);
+    }
+    ps->turn++;
+    return n;
+}
+
+/* What is nobody's in particular: rebalances, which are served from within, and errors. */
+static void serve_group(struct bus *b)
+{
+    rd_kafka_message_t *m;
+
+    while ((m = rd_kafka_consumer_poll(b->consumer.rk, 0))) {
+        struct partition *p = m->err ? NULL : partitions_find(b, m->partition);
+
+        if (m->err)
+            on_message_error(b, m);
+        else if (p)
+            partition_seek(b, p, m->offset);    /* past its queue: none is known to come this way */
+        rd_kafka_message_destroy(m);
+    }
 }
 
 bool consumer_serve(struct bus *b)
 {
     uint64_t until = clock_boot_ns() + DRAIN_MS * MS;
+    unsigned n = 0, got;
 
-    for (unsigned n = 0; n < DRAIN_MAX && clock_boot_ns() < until; n++) {
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(b->consumer.rk, 0);
-        if (!m)
-            return false;
-        take(b, m);
-    }
-    return true;
+    serve_group(b);
+    do
+        n += got = read_all(b, DRAIN_MAX - n, until);
+    while (got > 0 && n < DRAIN_MAX && clock_boot_ns() < until);
+    return got > 0;
 }

@@ -19,7 +19,6 @@ enum {
 static const struct kafka_property OWN[] = {
     { "enable.auto.commit", "false" },
     { "auto.offset.reset", "error" },           /* a jump is a gap in the log, and to be told */
-    { "fetch.message.max.bytes", "1048576" },   /* nothing is paused here, so nothing fetched is thrown away */
 };
 
 static struct filling *filling_new(void)

@@ -28,13 +28,12 @@ static const struct kafka_property CONSUMER[] = {
     { "heartbeat.interval.ms", "1000" },
     /* cooperative-sticky aborts and hangs in 2.0.2. */
     { "partition.assignment.strategy", "range" },
-    /* As long does a partition that was paused wait to be asked for again, when the others have nothing. */
     { "fetch.wait.max.ms", "100" },
     { "fetch.error.backoff.ms", "20" },
-    /* A pause throws away what was fetched ahead, so little is; a larger message still comes, alone. */
-    { "fetch.message.max.bytes", "262144" },
+    { "fetch.message.max.bytes", "1048576" },
     { "fetch.max.bytes", "4194304" },
-    { "queued.max.messages.kbytes", "16384" },
+    /* Of a partition, as each has a queue of its own: what a process holds that has all twelve and falls behind. */
+    { "queued.max.messages.kbytes", "8192" },
     { "message.max.bytes", "1048576" },
 };
 
@@ -91,6 +90,12 @@ static enum result set_all(struct target *t, const struct kafka_property *proper
     return RESULT_OK;
 }
 
+/* Since librdkafka 2.2; before, it looks at a full queue again when something wakes it, after a second at the latest. */
+static void look_again_soon(rd_kafka_conf_t *conf)
+{
+    (void)rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "20", NULL, 0);
+}
+
 #define COUNT_OF(array) (sizeof(array) / sizeof(*(array)))
 
 enum result kafka_conf_new(rd_kafka_type_t type, const struct kafka_identity *who, void *opaque, rd_kafka_conf_t **out,
@@ -103,6 +108,8 @@ enum result kafka_conf_new(rd_kafka_type_t type, const struct kafka_identity *wh
     if (!t.conf)
         return RESULT_NO_MEMORY;
     rd_kafka_conf_set_opaque(t.conf, opaque);
+    if (consumer)
+        look_again_soon(t.conf);
     rd_kafka_conf_set_log_cb(t.conf, on_log);
     if ((r = set_all(&t, BOTH, COUNT_OF(BOTH))) ||
         (r = consumer ? set_all(&t, CONSUMER, COUNT_OF(CONSUMER)) : set_all(&t, PRODUCER, COUNT_OF(PRODUCER))) ||

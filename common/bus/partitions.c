@@ -37,40 +37,28 @@ static struct partition *partition_new(struct bus *b, const char *topic, int32_t
 
     if (!p)
         return NULL;
-    *p = (struct partition){ .id = id, .refs = 1, .assigned = true, .stored = -1, .rewind = -1, .news = -1 };
+    *p = (struct partition){ .id = id, .refs = 1, .assigned = true, .stored = -1, .news = -1 };
     p->self = rd_kafka_topic_partition_list_new(1);
     if (!p->self)
         goto fail;
     rd_kafka_topic_partition_list_add(p->self, topic, id);
     if (watermark_new(b->options.window, &p->watermark))
         goto fail_list;
+    p->queue = rd_kafka_queue_get_partition(b->consumer.rk, topic, id);
+    if (!p->queue)
+        goto fail_watermark;
+    /* Before it is assigned: from the first message on, it flows into no other queue. */
+    rd_kafka_queue_forward(p->queue, NULL);
+    rd_kafka_queue_cb_event_enable(p->queue, bus_on_queue, b);
     return p;
 
+fail_watermark:
+    watermark_free(p->watermark);
 fail_list:
     rd_kafka_topic_partition_list_destroy(p->self);
 fail:
     free(p);
     return NULL;
-}
-
-/* Tells librdkafka, once per transition: a pause throws away what was fetched ahead. */
-static void apply(struct bus *b, struct partition *p)
-{
-    bool pause = p->full || b->partitions.hold;
-
-    if (pause == p->paused || !p->assigned)
-        return;
-    if (!pause && p->rewind >= 0) {
-        partition_seek(b, p, p->rewind);
-        p->rewind = -1;
-    }
-    rd_kafka_resp_err_t err = pause ? rd_kafka_pause_partitions(b->consumer.rk, p->self)
-                                    : rd_kafka_resume_partitions(b->consumer.rk, p->self);
-    if (err)
-        log_warn("bus.pause", LOG_INT("partition", p->id), LOG_BOOL("pause", pause), LOG_STR("error", rd_kafka_err2name(err)));
-    p->paused = pause;
-    b->partitions.pauses += pause;
-    p->news = -1;
 }
 
 void partitions_assign(struct bus *b, rd_kafka_topic_partition_list_t *list)
@@ -94,13 +82,6 @@ void partitions_assign(struct bus *b, rd_kafka_topic_partition_list_t *list)
     rd_kafka_resp_err_t err = rd_kafka_assign(b->consumer.rk, list);
     if (err)
         log_error("bus.assign", LOG_STR("error", rd_kafka_err2name(err)));
-    /* librdkafka keeps a pause from an earlier assignment; both ways round it must know what is so now. */
-    if (ps->hold)
-        rd_kafka_pause_partitions(b->consumer.rk, list);
-    else
-        rd_kafka_resume_partitions(b->consumer.rk, list);
-    for (int i = 0; i < list->cnt; i++)
-        ps->by_id[list->elems[i].partition]->paused = ps->hold;
 }
 
 void partitions_unassign(struct bus *b, bool lost)
@@ -118,8 +99,14 @@ void partitions_unassign(struct bus *b, bool lost)
             continue;
         ps->by_id[i] = NULL;
         p->assigned = false;
-        /* It refers to librdkafka's own partition, and a handle is not destroyed while that is referred to. */
+        /* All that refers to librdkafka's own partition: a handle is not destroyed while that is referred to. */
+        if (p->kept)
+            rd_kafka_message_destroy(p->kept);
+        rd_kafka_queue_cb_event_enable(p->queue, NULL, NULL);
+        rd_kafka_queue_destroy(p->queue);
         rd_kafka_topic_partition_list_destroy(p->self);
+        p->kept = NULL;
+        p->queue = NULL;
         p->self = NULL;
         drop(p);
     }
@@ -139,19 +126,21 @@ static bool process_full(const struct bus *b)
     return b->partitions.in_flight >= WINDOWS_MAX * b->options.window;
 }
 
-void partition_refuse(struct bus *b, struct partition *p, int64_t offset)
+bool partition_roomy(struct bus *b, struct partition *p)
 {
-    if (p->rewind >= 0)
-        return;
-    p->full = true;
-    p->rewind = offset;
-    apply(b, p);
-}
+    struct partitions *ps = &b->partitions;
 
-static enum result refuse(struct bus *b, struct partition *p, int64_t offset, enum result r)
-{
-    partition_refuse(b, p, offset);
-    return r;
+    if (ps->hold || ps->leaving)
+        return false;
+    if (watermark_full(p->watermark) || process_full(b)) {
+        ps->pauses += !p->full;
+        p->full = true;
+        return false;
+    }
+    if (p->full)
+        p->news = -1;                   /* what has come meanwhile has waited for us */
+    p->full = false;
+    return true;
 }
 
 /*
@@ -163,10 +152,10 @@ static enum result start_over(struct bus *b, struct partition *p, int64_t offset
     struct watermark *fresh;
 
     if (watermark_in_flight(p->watermark) > 0)
-        return refuse(b, p, offset, RESULT_FULL);
+        return RESULT_FULL;
     enum result r = watermark_new(b->options.window, &fresh);
     if (r)
-        return refuse(b, p, offset, r);
+        return r;
     log_warn("bus.offsets_start_over", LOG_INT("partition", p->id), LOG_INT("offset", offset));
     watermark_free(p->watermark);
     p->watermark = fresh;
@@ -190,23 +179,15 @@ static void anchor(struct bus *b, struct partition *p, int64_t offset)
 
 enum result partition_begin(struct bus *b, struct partition *p, int64_t offset)
 {
-    if (p->rewind >= 0)
-        return RESULT_CLOSED;
-    if (process_full(b))
-        return refuse(b, p, offset, RESULT_FULL);
     enum result r = watermark_begin(p->watermark, offset);
     if (r == RESULT_OUT_OF_RANGE)
         r = start_over(b, p, offset);
     if (r)
-        return refuse(b, p, offset, r);
+        return r;
     if (!p->anchored)
         anchor(b, p, offset);
     p->refs++;
     b->partitions.in_flight++;
-    if (watermark_full(p->watermark)) {
-        p->full = true;
-        apply(b, p);
-    }
     return RESULT_OK;
 }
 
@@ -222,14 +203,6 @@ bool partition_waited(struct bus *b, struct partition *p, int64_t offset)
     return offset < p->news;
 }
 
-static void resume_if_roomy(struct bus *b, struct partition *p)
-{
-    if (p->full && watermark_in_flight(p->watermark) <= b->options.window / 2 && !process_full(b)) {
-        p->full = false;
-        apply(b, p);
-    }
-}
-
 void partition_finish(struct bus *b, struct partition *p, int64_t offset)
 {
     enum result r = watermark_finish(p->watermark, offset);
@@ -243,7 +216,8 @@ void partition_finish(struct bus *b, struct partition *p, int64_t offset)
             p->next_dirty = b->partitions.dirty;
             b->partitions.dirty = p;
         }
-        resume_if_roomy(b, p);
+        if (p->full)
+            uv_async_send(&b->wake);    /* there is room again */
     }
     drop(p);
 }
@@ -267,10 +241,15 @@ void partition_seek(struct bus *b, struct partition *p, int64_t offset)
 
 void partitions_hold(struct bus *b, bool hold)
 {
-    b->partitions.hold = hold;
-    for (size_t i = 0; i < b->partitions.room; i++)
-        if (b->partitions.by_id[i])
-            apply(b, b->partitions.by_id[i]);
+    struct partitions *ps = &b->partitions;
+
+    ps->hold = hold;
+    ps->pauses += hold ? ps->assigned : 0;
+    for (size_t i = 0; i < ps->room; i++)
+        if (ps->by_id[i])
+            ps->by_id[i]->news = -1;    /* what has come meanwhile has waited for us */
+    if (!hold)
+        uv_async_send(&b->wake);
 }
 
 static void store(struct bus *b, struct partition *p)
@@ -298,13 +277,6 @@ void partitions_store(struct bus *b)
     }
 }
 
-void partitions_tick(struct bus *b)
-{
-    for (size_t i = 0; i < b->partitions.room; i++)
-        if (b->partitions.by_id[i])
-            resume_if_roomy(b, b->partitions.by_id[i]);
-}
-
 static int64_t lag(struct bus *b, const struct partition *p)
 {
     int64_t low, high;
@@ -324,7 +296,7 @@ void partitions_collect(struct bus *b)
     ps->in_flight_now = (double)ps->in_flight;
     for (size_t i = 0; i < ps->room; i++)
         if (ps->by_id[i]) {
-            ps->paused_now += ps->by_id[i]->paused;
+            ps->paused_now += ps->hold || ps->by_id[i]->full;
             ps->lag_now += (double)lag(b, ps->by_id[i]);
         }
 }

@@ -2,6 +2,10 @@
  * The partitions of the request topic that are ours: what is in flight of each, up to where each is finished, and
  * which are paused. A partition outlives its assignment until its last message has ended; only while it is assigned
  * are its offsets stored.
+ *
+ * Each is read from a queue of its own, and paused is one whose queue is left alone: librdkafka fetches ahead up to
+ * queued.max.messages.kbytes and then ceases by itself. Its own pause would throw away what was fetched and go on
+ * after 0.1 to 1 s: a partition with more to do than its window would do a fifth of what it can.
  */
 #ifndef HLIDKA_PARTITIONS_H
 #define HLIDKA_PARTITIONS_H
@@ -19,16 +23,16 @@ struct partition {
     int32_t id;
     unsigned refs;                      /* the assignment, and each message in flight */
     bool assigned;                      /* false: finishes no longer store offsets */
-    bool full;                          /* at its window, until half of it has ended */
-    bool paused;                        /* as librdkafka has been told */
+    bool full;                          /* found without room, and not looked at since */
     bool dirty;                         /* in the list of those that may have an offset to store */
     bool anchored;                      /* where it began is committed */
     size_t slow;                        /* slow ops at work */
     int64_t stored;                     /* the last offset stored; -1: none */
-    int64_t rewind;                     /* where to take up again on resuming; -1: where librdkafka is */
     int64_t news;                       /* the first offset that did not wait for us in Kafka; -1: not known yet */
     struct unreadable unreadable;
     struct watermark *watermark;
+    rd_kafka_queue_t *queue;            /* what librdkafka has fetched of it; while assigned */
+    rd_kafka_message_t *kept;           /* read, and there was no room or no memory to begin it: the next to be begun */
     rd_kafka_topic_partition_list_t *self;      /* a list of this one alone, for librdkafka's calls; while assigned */
     struct partition *next_dirty;
 };
@@ -37,6 +41,7 @@ struct partitions {
     struct partition **by_id;           /* NULL where not ours */
     size_t room;
     unsigned assigned;
+    size_t turn;                        /* which is read first */
     struct partition *dirty;
     size_t in_flight;                   /* messages begun and not finished, of partitions that have left us too */
     bool leaving;                       /* being revoked: nothing new is begun */
@@ -53,10 +58,10 @@ void partitions_unassign(struct bus *b, bool lost);
 /* NULL: not ours, or leaving. */
 struct partition *partitions_find(const struct bus *b, int32_t id);
 
-/*
- * RESULT_FULL: at the window, or the process at its bound. The partition is paused, and will go on at this very
- * offset when there is room. RESULT_CLOSED: the offset comes again later (after a FULL). RESULT_NO_MEMORY: as FULL.
- */
+/* Whether one more of it may be begun, by its window, the bound of the process, a hold and a revocation. */
+bool partition_roomy(struct bus *b, struct partition *p);
+
+/* RESULT_FULL, RESULT_NO_MEMORY: to be tried again later. */
 MUST_USE enum result partition_begin(struct bus *b, struct partition *p, int64_t offset);
 
 /*
@@ -64,9 +69,6 @@ MUST_USE enum result partition_begin(struct bus *b, struct partition *p, int64_t
  * clock.
  */
 bool partition_waited(struct bus *b, struct partition *p, int64_t offset);
-
-/* There is no room for this message: as a FULL. */
-void partition_refuse(struct bus *b, struct partition *p, int64_t offset);
 
 /* The end of a message; the caller's pointer to p is no longer valid. */
 void partition_finish(struct bus *b, struct partition *p, int64_t offset);
@@ -81,9 +83,6 @@ void partitions_hold(struct bus *b, bool hold);
 
 /* Hands the offsets that have become storable to librdkafka, which commits them every half second. */
 void partitions_store(struct bus *b);
-
-/* Resumes what has room again by the bound of the whole process; once a second. */
-void partitions_tick(struct bus *b);
 
 void partitions_collect(struct bus *b);
 void partitions_free(struct bus *b);

@@ -59,6 +59,22 @@ Test(bus_pressure, above_the_window_a_partition_is_paused_and_every_message_come
     fixture_expect_metric(f, 0, "hlidka_bus_in_flight ", 0);
 }
 
+/* A backlog of 250 windows: whoever lost 0.1 s at each would be at it for 25 s. */
+Test(bus_pressure, a_partition_with_more_to_do_than_its_window_is_read_without_a_break)
+{
+    size_t many = 4000;
+
+    f->options.window = 16;
+    fixture_bus(f, 0);
+    bus_hold(f->buses[0], true);
+    for (size_t i = 0; i < many; i++)
+        client_ask(&f->backend, "probe.echo", NULL, 0);
+    fixture_sleep(f, 500);
+    bus_hold(f->buses[0], false);
+    cr_assert(fixture_wait(f, answered, &many, 10000), "%zu", f->backend.replies.count);
+    cr_expect_gt(fixture_metric(f, 0, "hlidka_bus_pauses_total "), 2);
+}
+
 Test(bus_pressure, slow_ops_hold_a_quarter_of_a_window_and_the_rest_is_refused_at_once)
 {
     f->options.window = 32;
