@@ -19,6 +19,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -37,6 +38,7 @@ struct moody_blobs {
     struct blobs blobs;                 /* first */
     struct blobs *real;
     bool crash_after_put;               /* written, and then nobody is there to say so */
+    atomic_uint lists;                  /* shards that a janitor has begun to sweep */
 };
 
 struct instance {
@@ -80,6 +82,8 @@ static enum result moody_list(struct blobs *b, unsigned shard, uint64_t age_ms, 
                               size_t max, size_t *count)
 {
     struct moody_blobs *m = (struct moody_blobs *)b;
+
+    m->lists++;
     return m->real->list(m->real, shard, age_ms, after, names, max, count);
 }
 
@@ -143,7 +147,7 @@ static void open_instance(unsigned i)
     struct vault *v = &in->vault;
     struct buffer why;
 
-    *in = (struct instance){ .moody = { { moody_put, moody_get, moody_remove, moody_list, moody_place, moody_identity, NULL }, NULL, false } };
+    *in = (struct instance){ .moody = { { moody_put, moody_get, moody_remove, moody_list, moody_place, moody_identity, NULL }, NULL, false, 0 } };
     service_double(&in->service, &f->loop, i == 0 ? "crypto-0" : "crypto-1");
     in->service.bus = &f->buses[i];
     must(!metrics_new(&in->service.metrics));
@@ -412,20 +416,81 @@ static void flip(const char *path, off_t at)
     close(fd);
 }
 
-/* All shards, a round of them and a little more. */
+struct round {
+    struct instance *in;
+    unsigned end;
+};
+
+static bool is_round(struct fixture *fixture, void *cookie)
+{
+    struct round *r = cookie;
+
+    (void)fixture;
+    janitor_tick(r->in->janitor);
+    return r->in->moody.lists >= r->end;
+}
+
+/* All shards. The first of the next round is begun when the last of this one has ended. */
 static void sweep(unsigned instance)
 {
-    for (unsigned i = 0; i < BLOB_SHARDS + 16; i++) {
-        for (unsigned tick = 0; tick < JANITOR_SWEEP_TICKS; tick++)
-            janitor_tick(instances[instance].janitor);
-        fixture_sleep(f, 8);
-    }
-    fixture_sleep(f, 200);
+    struct round r = { &instances[instance], instances[instance].moody.lists + BLOB_SHARDS + 1 };
+
+    cr_assert(fixture_wait(f, is_round, &r, 60000));
 }
 
 static bool events_came(struct fixture *fixture, void *cookie)
 {
     return fixture->events.count >= *(size_t *)cookie;
+}
+
+struct replies {
+    const struct uuid *id;
+    size_t count;
+};
+
+static bool replies_came(struct fixture *fixture, void *cookie)
+{
+    const struct replies *r = cookie;
+
+    return client_replies(&fixture->backend, r->id) >= r->count;
+}
+
+/* Both may use what they have in memory. */
+static bool keys_are_trusted(struct fixture *fixture, void *cookie)
+{
+    (void)fixture;
+    (void)cookie;
+    for (unsigned i = 0; i < 2; i++) {
+        struct keyset *set = rings_take(instances[i].vault.rings);
+        if (!set)
+            return false;
+        keyset_release(set);
+    }
+    return true;
+}
+
+static bool keys_are_others(struct fixture *fixture, void *cookie)
+{
+    struct keyset *const *before = cookie;
+    bool others = keys_are_trusted(fixture, NULL);
+
+    for (unsigned i = 0; i < 2; i++)
+        others = others && !rings_hold_true(instances[i].vault.rings, before[i]);
+    return others;
+}
+
+/* What was changed in the table is told, and both have read it. */
+static void keys_have_changed(void)
+{
+    struct keyset *before[2];
+
+    must(fixture_wait(f, keys_are_trusted, NULL, 10000));
+    for (unsigned i = 0; i < 2; i++)
+        must(before[i] = rings_take(instances[i].vault.rings));
+    (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
+    must(fixture_wait(f, keys_are_others, before, 10000));
+    for (unsigned i = 0; i < 2; i++)
+        keyset_release(before[i]);
 }
 
 /* ---- the scene ----------------------------------------------------------------------------------------------------- */
@@ -596,9 +661,7 @@ Test(crypto_store, a_redelivered_part_has_one_effect_and_one_answer)
 
     for (int32_t i = 0; i < 4; i++)
         send_as(&id, &op_crypto_audio_put, &body, i);
-    cr_assert(client_await(&f->backend, &id, 15000));
-    fixture_sleep(f, 1500);
-    cr_assert_eq(client_replies(&f->backend, &id), 4);
+    cr_assert(fixture_wait(f, replies_came, &(struct replies){ &id, 4 }, 15000));
     for (size_t i = 1; i < 4; i++)
         cr_expect_eq(client_reply(&f->backend, &id, i)->hash, client_reply(&f->backend, &id, 0)->hash);
     cr_expect_eq(SQL("SELECT count(*) FROM objects"), 1);
@@ -768,8 +831,7 @@ Test(crypto_store, a_ring_key_that_was_changed_is_named_and_of_no_use)
     struct uuid id = put_whole(UNIT);
 
     (void)SQL("UPDATE ring_keys SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1) WHERE ring = 'audio'");
-    (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
-    fixture_sleep(f, 1200);
+    keys_have_changed();
     cr_expect_eq(get(&id, 0, 10), 503);
     cr_expect(not_ready_for(0, "audio/1"));
 }
@@ -780,7 +842,7 @@ Test(crypto_store, a_ring_that_lost_its_keys_is_named_and_given_no_others)
 
     (void)SQL("DELETE FROM ring_uses");
     (void)SQL("DELETE FROM ring_keys");
-    (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
+    keys_have_changed();
     rings_start(instances[1].vault.rings);
     fixture_sleep(f, 1200);
     for (unsigned i = 0; i < 2; i++)
@@ -884,8 +946,14 @@ static void rotate(uint32_t version)
     must(!pg_add(b, &MAKE, PG_INT(version), PG_BYTES(((struct bytes){ wrapped, sizeof(wrapped) }))));
     must(!pg_submit(durable_pg(instances[0].vault.durable), b, 5000, on_answer, &a));
     must(fixture_wait(f, answered, &a, 6000));
-    (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
-    fixture_sleep(f, 600);
+    keys_have_changed();
+}
+
+static bool both_wraps_are_written(struct fixture *fixture, void *cookie)
+{
+    (void)fixture;
+    (void)cookie;
+    return SQL("SELECT wraps FROM ring_uses WHERE ring = 'content' AND version = 2") == 2;
 }
 
 Test(crypto_store, a_data_key_moves_to_the_newest_version_and_stays_the_same)
@@ -907,15 +975,12 @@ Test(crypto_store, a_data_key_moves_to_the_newest_version_and_stays_the_same)
     /* A crash kept the asker from keeping it: it asks with the old one again. */
     cr_expect_eq(rewrapped(&old, &again), 200);
     cr_expect_eq(opened(&again, 0), 200);
-    fixture_sleep(f, 300);
     for (unsigned i = 0; i < 2; i++)
         rings_drain(instances[i].vault.rings);
-    fixture_sleep(f, 300);
-    cr_expect_eq(SQL("SELECT wraps FROM ring_uses WHERE ring = 'content' AND version = 2"), 2, "each wrap counts");
+    cr_expect(fixture_wait(f, both_wraps_are_written, NULL, 10000), "each wrap counts");
     (void)SQL("UPDATE ring_keys SET state = 'destroyed', wrapped = NULL, root_version = NULL, destroyed_at = now()"
               " WHERE ring = 'content' AND version = 1");
-    (void)SQL("UPDATE key_epoch SET epoch = epoch + 1");
-    fixture_sleep(f, 600);
+    keys_have_changed();
     cr_expect_eq(rewrapped(&old, &again), 410);
     cr_expect_str_eq(last_code(), "key_destroyed");
     cr_expect_eq(opened(&anew, 0), 200);
@@ -930,9 +995,7 @@ Test(crypto_store, a_data_key_is_rewrapped_once_however_often_it_is_asked)
     rotate(2);
     for (int32_t i = 0; i < 4; i++)
         send_as(&id, &op_crypto_datakey_rewrap, &body, i);
-    cr_assert(client_await(&f->backend, &id, 15000));
-    fixture_sleep(f, 1500);
-    cr_assert_eq(client_replies(&f->backend, &id), 4);
+    cr_assert(fixture_wait(f, replies_came, &(struct replies){ &id, 4 }, 15000));
     for (size_t i = 0; i < 4; i++) {
         cr_expect_eq(client_reply(&f->backend, &id, i)->status, 200);
         cr_expect_eq(client_reply(&f->backend, &id, i)->hash, client_reply(&f->backend, &id, 0)->hash);
@@ -987,7 +1050,7 @@ Test(crypto_store, who_has_slept_uses_no_key_until_the_epoch_is_confirmed)
     cr_expect_eq(ask(&op_crypto_encrypt, &(struct crypto_encrypt_request){ .items = { &plain, 1 } }, NULL), 503);
     cr_expect_eq(ask(&op_crypto_datakey_create, &(struct crypto_datakey_create_request){ .context = { NULL, 0 } }, NULL), 503);
     instances[0].asleep = instances[1].asleep = false;
-    fixture_sleep(f, 300);
+    cr_assert(fixture_wait(f, keys_are_trusted, NULL, 10000));
     cr_expect_eq(get(&id, 0, 10), 200);
 }
 
@@ -1013,6 +1076,21 @@ Test(crypto_store, work_goes_on_through_changes_of_the_epoch)
     cr_expect_eq(SQL("SELECT count(*) FROM owner_keys"), 1);
 }
 
+static bool is_refused(struct fixture *fixture, void *cookie)
+{
+    (void)fixture;
+    return ((struct instance *)cookie)->refused;
+}
+
+static bool has_lost_store(struct fixture *fixture, void *cookie)
+{
+    struct instance *in = cookie;
+
+    (void)fixture;
+    janitor_tick(in->janitor);
+    return janitor_lost_store(in->janitor);
+}
+
 Test(crypto_store, another_databases_blob_store_is_refused)
 {
     char path[160];
@@ -1024,17 +1102,14 @@ Test(crypto_store, another_databases_blob_store_is_refused)
     in->refused = false;
     must(!claim_new(&(struct claim_options){ &in->vault, on_claimed, on_refused, in }, &claim));
     claim_start(claim);
-    fixture_sleep(f, 500);
-    cr_expect(in->refused && !claim_stands(claim));
+    cr_expect(fixture_wait(f, is_refused, in, 10000) && !claim_stands(claim));
     claim_free(claim);
-    sweep(0);
-    cr_expect(janitor_lost_store(in->janitor));
+    cr_expect(fixture_wait(f, has_lost_store, in, 10000));
     in->refused = false;
     must(unlink(path) == 0);
     must(!claim_new(&(struct claim_options){ &in->vault, on_claimed, on_refused, in }, &claim));
     claim_start(claim);
-    fixture_sleep(f, 500);
-    cr_expect(in->refused, "a store without its id is not made ours anew");
+    cr_expect(fixture_wait(f, is_refused, in, 10000), "a store without its id is not made ours anew");
     claim_free(claim);
 }
 
@@ -1046,6 +1121,6 @@ Test(crypto_store, without_postgres_it_is_unavailable_and_goes_on_afterwards)
     fixture_sleep(f, 300);
     cr_expect_eq(get(&id, 0, 10), 503);
     db_server_resume(server);
-    fixture_sleep(f, 6000);
+    cr_assert(fixture_wait(f, keys_are_trusted, NULL, 30000));
     cr_expect_eq(get(&id, 0, 10), 200);
 }
