@@ -307,13 +307,12 @@ Test(durable_once, without_the_store_it_is_unavailable_and_the_same_id_has_its_e
     struct uuid before = client_ask(&f->backend, "probe.once", "a", 0), during;
 
     uint32_t first = reply(&before, 0)->hash;
-    db_server_kill(scene.server);
+    durable_scene_kill(&scene);
     during = client_ask(&f->backend, "probe.once", "b", 1);
     cr_expect_eq(reply(&during, 0)->status, 503);
     send_again(&before, "a", 2);
     cr_expect_eq(reply(&before, 1)->status, 503);
-    db_server_restart(scene.server);
-    fixture_sleep(f, 3000);
+    durable_scene_restart(&scene);
     send_again(&during, "b", 1);
     send_again(&before, "a", 2);
     cr_expect_eq(reply(&during, 1)->status, 200, "%s", reply(&during, 1)->code);
@@ -356,13 +355,23 @@ Test(durable_once, a_commit_that_was_not_answered_is_looked_up_and_answered_with
     cr_expect_eq(effects(), 1);
 }
 
+static bool is_committing(struct fixture *fixture, void *cookie)
+{
+    static const struct pg_statement SLEEPING = { "test_sleeping",
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'", "" };
+
+    (void)fixture;
+    (void)cookie;
+    return durable_scene_int(&scene, 0, &SLEEPING) > 0;
+}
+
 Test(durable_once, a_server_killed_in_the_middle_of_a_commit_has_the_effect_once_when_it_is_back)
 {
     pause_commits(20);
     struct uuid id = client_ask(&f->backend, "probe.once", "slow", 0);
     size_t events = 1;
 
-    fixture_sleep(f, 1000);
+    cr_assert(fixture_wait(f, is_committing, NULL, 10000));
     pause_commits(0);
     db_server_kill(scene.server);
     fixture_sleep(f, 500);
@@ -501,12 +510,11 @@ Test(durable_once, a_shared_transaction_whose_connection_is_lost_has_its_effects
     }
     struct wanted some = { &ids[MANY / 4], 1 };
     (void)fixture_wait(f, replied, &some, 5000);
-    db_server_kill(scene.server);
+    durable_scene_kill(&scene);
     fixture_sleep(f, 200);
-    db_server_restart(scene.server);
+    durable_scene_restart(&scene);
     for (int i = 0; i < MANY; i++)
         (void)reply(&ids[i], 0);
-    fixture_sleep(f, 3000);
     for (int i = 0; i < MANY; i++) {
         uint64_t first = reply(&ids[i], 0)->status;
         uint32_t hash = reply(&ids[i], 0)->hash;

@@ -79,6 +79,35 @@ void durable_scene_open(struct durable_scene *s, const char *const *streams, con
     must(!s->services[0].held && !s->services[1].held);
 }
 
+void durable_scene_kill(struct durable_scene *s)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        const struct pg_stats *now = pg_stats(durable_pg(s->durables[i]));
+        s->up[i] = now->up;
+        s->connects[i] = now->connects;
+    }
+    db_server_kill(s->server);
+}
+
+static bool reconnected(struct fixture *f, void *cookie)
+{
+    struct durable_scene *s = cookie;
+
+    (void)f;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct pg_stats *now = pg_stats(durable_pg(s->durables[i]));
+        if (now->up < s->up[i] || now->connects < s->connects[i] + s->up[i])
+            return false;
+    }
+    return true;
+}
+
+void durable_scene_restart(struct durable_scene *s)
+{
+    db_server_restart(s->server);
+    must(fixture_wait(s->f, reconnected, s, 30000));
+}
+
 static void on_closed(void *cookie)
 {
     ((struct durable_scene *)cookie)->closed++;

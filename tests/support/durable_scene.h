@@ -17,11 +17,15 @@ struct durable_scene {
     struct service services[2];
     struct durable *durables[2];        /* NULL: closed */
     unsigned closed;
+    uint64_t up[2], connects[2];        /* of the pools, when the server was killed */
     char directory[64];
 };
 
 /* sql: migration 010 of the service's own. streams: as in durable_options. Both are open when this returns. */
 void durable_scene_open(struct durable_scene *s, const char *const *streams, const char *sql);
+/* kill -9; and started again, with all the connections there were made anew. Between them requests find no store. */
+void durable_scene_kill(struct durable_scene *s);
+void durable_scene_restart(struct durable_scene *s);
 void durable_scene_close_one(struct durable_scene *s, unsigned i);
 void durable_scene_close(struct durable_scene *s);
 
