@@ -92,7 +92,7 @@ static void send_alert(struct responder *r, struct keyring *signer, uint64_t n, 
 
 struct alarms {
     volatile unsigned both, watched;
-    unsigned count;
+    unsigned count, watchdogs;
     uint64_t sum;
 };
 
@@ -102,6 +102,7 @@ static void hear_alert(void *cookie, const struct hlidka_alert *alert)
 
     if (strcmp(alert->rule, "watchdog") == 0) {         /* n is not its own */
         cr_expect(!alert->has_n && alert->n == 2);
+        a->watchdogs++;
         a->watched = 1;
         return;
     }
@@ -121,19 +122,23 @@ Test(client_events, only_alerts_that_audit_signed_are_heard, .timeout = 60)
 
     cr_assert_eq(hlidka_tail_alerts(client, hear_alert, &alarms), HLIDKA_OK);
     cr_assert_eq(hlidka_tail_alerts(client, hear_alert, &alarms), HLIDKA_INVALID, "once");
-    responder_wait(r, NULL, 1000);
+    for (unsigned i = 0; i < 100 && !alarms.watched; i++) {     /* from now on, which begins when the brokers have said where */
+        send_alert_of(r, r->audit, "watchdog", 2, false);
+        responder_wait(r, &alarms.watched, 100);
+    }
+    cr_assert(alarms.watched);
     send_alert(r, r->mallory, 7, false);
     send_alert(r, r->audit, 8, true);
     responder_produce(r, "audit.alerts", 0, text_bytes(TEXT("no msgpack")));
     send_alert(r, r->audit, 1, false);
     send_alert(r, r->audit, 2, false);
     cr_assert(responder_wait(r, &alarms.both, 10000));
-    send_alert_of(r, r->audit, "watchdog", 2, false);
-    cr_assert(responder_wait(r, &alarms.watched, 10000));
+    for (unsigned i = 0; i < 100 && (hlidka_stats(client, &stats), stats.alerts_refused < 3); i++)
+        responder_wait(r, NULL, 100);
     responder_wait(r, NULL, 300);
     cr_assert_eq(alarms.sum, 3);
     hlidka_stats(client, &stats);
-    cr_assert_eq(stats.alerts, 3);
+    cr_assert_eq(stats.alerts, alarms.count + alarms.watchdogs);
     cr_assert_eq(stats.alerts_refused, 3);
     responder_close(r, client);
     responder_free(r);
