@@ -84,8 +84,8 @@ void bus_stop(struct bus *b, uint32_t drain_ms, void (*stopped)(void *cookie), v
 void bus_free(struct bus *b);
 
 /*
- * Sends an event to audit, sealed; `n` is counted here. Never blocks: a full queue is counted
- * (hlidka_bus_events_dropped_total) and logged. key: the Kafka key (the user_id, else the hashed ip, else our
+ * Sends an event to audit, sealed; `n` is counted here. Never blocks: what a full queue has no room for is counted
+ * (hlidka_bus_events_dropped_total), logged, and a hole in `n`, of which audit makes a log.gap. key: the Kafka key (the user_id, else the hashed ip, else our
  * name). Without a principal `audit` it is only counted. Where the options have own_event, that is told instead.
  */
 void bus_event(struct bus *b, const struct audit_event *event, struct bytes key);

@@ -66,12 +66,13 @@ void bus_event(struct bus *b, const struct audit_event *event, struct bytes key)
         r = buffer_append(&d->key, key.data, key.len);
     if (r) {
         b->events.dropped++;
+        if (b->identity->audit)
+            b->events.n++;              /* used up: audit notices by the hole that one is missing */
         log_warn("bus.event_dropped", LOG_TEXT("type", event->type), LOG_RESULT(r));
         if (d)
             delivery_drop(b, d);
         return;
     }
-    /* Counted only when it is on its way: a hole in `n` means that one was lost, and audit will say so. */
     b->events.n++;
     d->topic = topic;
     delivery_send(b, d);

@@ -1,6 +1,7 @@
 /* What goes wrong around the bus: instances come and go, the broker is away, topics and offsets that fail. */
 #include "bus_fixture.h"
 
+#include "audit.h"
 #include "bus_internal.h"
 
 #include <criterion/criterion.h>
@@ -217,6 +218,30 @@ Test(bus_faults, while_no_broker_is_there_it_is_not_ready_and_then_all_are_answe
     cr_expect(fixture_wait(f, answered, &many, 20000), "%zu of %zu", f->backend.replies.count, many);
     cr_expect(fixture_wait(f, is_ready_in_use, NULL, 10000));
     cr_expect(fixture_wait(f, nothing_in_flight, NULL, 5000));
+}
+
+static bool has_room(struct fixture *fx, void *cookie)
+{
+    (void)cookie;
+    return fx->buses[0]->producer.events_out == 0;
+}
+
+/* Whoever floods it with refusals does not hide behind them what there was no room for. */
+Test(bus_faults, an_event_that_there_is_no_room_for_is_a_hole_in_what_audit_counts)
+{
+    enum { ROOM = 2000, LOST = 3 };
+    const struct audit_event event = { .type = TEXT("auth.authorize"), .outcome = AUDIT_DENIED, .user_id = TEXT("u-1") };
+    struct bus *b = f->buses[0];
+
+    only_on_the_mock();
+    cr_assert(fixture_wait(f, has_room, NULL, 10000));
+    rd_kafka_mock_broker_set_down(f->mock, 1);
+    uint64_t first = b->events.n, dropped = b->events.dropped;
+    for (unsigned i = 0; i < ROOM + LOST; i++)
+        bus_event(b, &event, text_bytes(event.user_id));
+    cr_expect_eq(b->events.dropped - dropped, LOST);
+    cr_expect_eq(b->events.n - first, ROOM + LOST, "each has a number, whatever became of it");
+    rd_kafka_mock_broker_set_up(f->mock, 1);
 }
 
 Test(bus_faults, errors_that_pass_cost_no_reply_and_no_commit)
