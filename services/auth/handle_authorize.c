@@ -55,7 +55,7 @@ static void answer_alive(const struct inquiry *i, const struct known_session *s)
     const struct auth_authorize_request *body = request_body(i->rq);
     struct bearer_facts facts = {
         .aal = (unsigned)s->shown.aal, .auth_ms = s->shown.auth_time, .aal2_ms = s->shown.has_aal2_time ? s->shown.aal2_time : 0,
-        .enrolled = s->shown.second_factor == AUTH_FACTOR_TOTP, .locked = s->totp_locked,
+        .enrolled = s->shown.second_factor == AUTH_FACTOR_TOTP, .locked = s->locked_out,
         .roles = s->shown.roles.items, .role_count = s->shown.roles.count,
     };
     struct demand missed;

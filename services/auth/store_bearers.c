@@ -11,14 +11,16 @@ static const struct pg_statement READ = {
     "bearers_read",
     "SELECT s.user_id, s.secret_sha256, s.device_type, s.aal::bigint, s.aal2_time, s.created_at, s.last_activity, "
     "s.ended_at IS NOT NULL OR u.disabled OR u.deleted_at IS NOT NULL, u.telegram_id, u.roles, u.tier, u.second_factor, "
-    "s.former, COALESCE(f.totp_locked, false), COALESCE(s.auth_time, s.created_at) "
+    "s.former, COALESCE(f.totp_locked AND (f.backup_locked OR "
+    "NOT EXISTS (SELECT 1 FROM backup_codes b WHERE b.user_id = s.user_id AND b.used_at IS NULL)), false), "
+    "COALESCE(s.auth_time, s.created_at) "
     "FROM sessions s JOIN users u USING (user_id) LEFT JOIN second_factors f USING (user_id) WHERE s.id = $1",
     "u",
 };
 
 enum column {
     USER_ID, SECRET, DEVICE_TYPE, AAL, AAL2_TIME, CREATED_AT, LAST_ACTIVITY, ENDED, TELEGRAM_ID, ROLES, TIER, SECOND_FACTOR,
-    FORMER, TOTP_LOCKED, AUTH_TIME
+    FORMER, LOCKED_OUT, AUTH_TIME
 };
 
 /*
@@ -97,7 +99,7 @@ static enum result read_row(struct reading *r, struct pg_batch *b, size_t stmt, 
         return RESULT_MALFORMED;
     memcpy(out->digest, digest.data, sizeof(out->digest));
     out->former = pg_bytes(b, stmt, 0, FORMER);
-    out->totp_locked = pg_bool(b, stmt, 0, TOTP_LOCKED);
+    out->locked_out = pg_bool(b, stmt, 0, LOCKED_OUT);
     out->life = (struct session){
         .id = r->ids[stmt],
         .device = (enum device_type)out->shown.device_type,

@@ -101,11 +101,11 @@ bool factor_bearer(struct factor_op *op, struct once *c, struct pg_batch *rows)
 static enum result write_row(struct change *change, const struct factor *f, struct pg_batch *writes)
 {
     static const struct pg_statement WRITE = { "factor_write",
-        "INSERT INTO second_factors (user_id, secret, pending, pending_at, last_step, totp_attempts, backup_attempts, totp_locked)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (user_id) DO UPDATE SET secret = EXCLUDED.secret,"
+        "INSERT INTO second_factors (user_id, secret, pending, pending_at, last_step, totp_attempts, backup_attempts, totp_locked,"
+        " backup_locked) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (user_id) DO UPDATE SET secret = EXCLUDED.secret,"
         " pending = EXCLUDED.pending, pending_at = EXCLUDED.pending_at, last_step = EXCLUDED.last_step,"
         " totp_attempts = EXCLUDED.totp_attempts, backup_attempts = EXCLUDED.backup_attempts,"
-        " totp_locked = EXCLUDED.totp_locked", "tbbmibbo" };
+        " totp_locked = EXCLUDED.totp_locked, backup_locked = EXCLUDED.backup_locked", "tbbmibboo" };
     uint8_t attempts[FACTOR_KINDS][ATTEMPTS_ENCODED];
 
     for (unsigned k = 0; k < FACTOR_KINDS; k++)
@@ -114,7 +114,7 @@ static enum result write_row(struct change *change, const struct factor *f, stru
                   f->pending.data ? PG_TIME_MS(f->pending_ms) : PG_NULL(), PG_INT((int64_t)f->last_step),
                   PG_BYTES(((struct bytes){ attempts[FACTOR_TOTP], ATTEMPTS_ENCODED })),
                   PG_BYTES(((struct bytes){ attempts[FACTOR_BACKUP], ATTEMPTS_ENCODED })),
-                  PG_BOOL(attempts_locked(&f->attempts[FACTOR_TOTP])));
+                  PG_BOOL(attempts_locked(&f->attempts[FACTOR_TOTP])), PG_BOOL(attempts_locked(&f->attempts[FACTOR_BACKUP])));
 }
 
 enum result factor_write(struct factor_op *op, struct pg_batch *writes)

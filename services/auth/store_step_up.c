@@ -29,7 +29,11 @@ static void backup_code_decide(struct once *c, void *cookie, struct pg_batch *ro
     if (!factor_bearer(op, c, rows) || !factor_judge(op, c, rows, FACTOR_BACKUP, false))
         return;
     result.remaining = factor_codes_left(rows) - 1;
-    enum result r = factor_raise(op, once_writes(c), &token, false, &result.session);
+    /* Their other sessions have no way up any more, and authorize says which from what introspection holds. */
+    bool last_way = result.remaining == 0 && attempts_locked(&op->factor.attempts[FACTOR_TOTP]);
+    enum result r = factor_raise(op, once_writes(c), &token, last_way, &result.session);
+    if (!r && last_way)
+        r = revoked_write(&op->change, once_writes(c), NULL);
     if (!r)
         r = factor_write(op, once_writes(c));
     if (!r)

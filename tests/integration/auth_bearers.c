@@ -214,13 +214,35 @@ Test(auth_bearers, a_row_says_what_the_second_factor_has_made_of_it)
     add_user("u-1", "42", "u-1", "{}");
     add_session(1, "u-1", "web");
     const struct read *r = read_one(1);
-    cr_expect(r->there[0] && !r->row[0].totp_locked && !r->row[0].former.data && r->row[0].shown.aal == 1);
+    cr_expect(r->there[0] && !r->row[0].locked_out && !r->row[0].former.data && r->row[0].shown.aal == 1);
     change(&RISE, 1);
     change(&ENROL, 1);
     r = read_one(1);
     cr_assert(r->there[0]);
-    cr_expect(r->row[0].totp_locked && r->row[0].shown.aal == 2 && r->row[0].shown.aal2_time == NOW);
+    cr_expect(r->row[0].locked_out && r->row[0].shown.aal == 2 && r->row[0].shown.aal2_time == NOW);
     cr_expect_eq(r->former[0], 9);
+}
+
+static const struct {
+    struct pg_statement change;
+    bool locked_out;
+} WAYS[] = {
+    { { "code", "INSERT INTO backup_codes SELECT user_id, decode(repeat('01', 32), 'hex') FROM sessions WHERE id = $1", "u" }, false },
+    { { "used", "UPDATE backup_codes SET used_at = now() WHERE user_id = (SELECT user_id FROM sessions WHERE id = $1)", "u" }, true },
+    { { "more", "INSERT INTO backup_codes SELECT user_id, decode(repeat('02', 32), 'hex') FROM sessions WHERE id = $1", "u" }, false },
+    { { "lock", "UPDATE second_factors SET backup_locked = true WHERE user_id = (SELECT user_id FROM sessions WHERE id = $1)", "u" }, true },
+    { { "mend", "UPDATE second_factors SET totp_locked = false WHERE user_id = (SELECT user_id FROM sessions WHERE id = $1)", "u" }, false },
+};
+
+Test(auth_bearers, who_has_a_backup_code_left_is_not_locked_out)
+{
+    add_user("u-1", NULL, NULL, "{}");
+    add_session(1, "u-1", "web");
+    change(&ENROL, 1);
+    for (size_t i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++) {
+        change(&WAYS[i].change, 1);
+        cr_expect_eq(read_one(1)->row[0].locked_out, WAYS[i].locked_out, "%s", WAYS[i].change.name);
+    }
 }
 
 Test(auth_bearers, whoever_has_ended_in_whatever_way_is_dead)

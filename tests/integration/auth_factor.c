@@ -18,6 +18,7 @@ struct phone {                          /* an authenticator app */
 
 static char tokens[16][TOKEN_TEXT_LEN + 1], codes[10][20];
 static struct phone phone;
+static char verdict[40];
 static const struct schema *awaited;
 static unsigned slot;
 
@@ -54,6 +55,7 @@ static void take_result(const struct uuid *re, struct bytes result)
         struct auth_totp_activate_result activate;
         struct auth_backup_code_verify_result verify;
         struct auth_backup_code_regenerate_result regenerate;
+        struct auth_authorize_result authorize;
     } r;
     struct field_errors errors;
     struct arena arena;
@@ -71,6 +73,9 @@ static void take_result(const struct uuid *re, struct bytes result)
         keep_token(r.verify.session.token);
     else if (awaited == &schema_auth_backup_code_regenerate_result)
         keep_codes(r.regenerate.backup_codes.items, r.regenerate.backup_codes.count);
+    else if (awaited == &schema_auth_authorize_result)
+        snprintf(verdict, sizeof(verdict), "%.*s",
+                 TEXT_ARG(r.authorize.allow ? TEXT("allowed") : enum_auth_refusal.values[r.authorize.reason]));
     if (awaited == &schema_auth_totp_activate_result) {
         keep_token(r.activate.session.token);
         keep_codes(r.activate.backup_codes.items, r.activate.backup_codes.count);
@@ -416,6 +421,51 @@ Test(auth_factor, the_hundredth_in_a_row_locks_until_reset_and_backup_codes_go_o
     cr_expect_eq(scene_sql(RAISED), 0);
     cr_expect_eq(scene_sql("SELECT count(*) FROM backup_codes"), 0);
     cr_expect_str_eq(enroll(1), "ok");
+}
+
+/* Of what is asked at the other instance, too: what it holds in memory goes with the lock. */
+static const char *pay(unsigned who)
+{
+    for (int32_t p = 0; p < FIXTURE_PARTITIONS; p++) {
+        struct auth_authorize_request body = { .token = text_of(tokens[who]), .action = TEXT("payment_method.add") };
+        struct uuid id = scene_fresh_id();
+        char before[sizeof(verdict)];
+
+        memcpy(before, verdict, sizeof(before));
+        awaited = &schema_auth_authorize_result;
+        scene_send(&id, "auth.authorize", &schema_auth_authorize_request, &body, p);
+        cr_assert_str_eq(outcome(&id), "ok");
+        cr_assert(p == 0 || strcmp(before, verdict) == 0, "%s, %s", before, verdict);
+    }
+    return verdict;
+}
+
+Test(auth_factor, a_locked_totp_does_not_hide_the_backup_codes)
+{
+    become_member(0);
+    log_in(1);
+    log_in(2);
+    cr_expect_str_eq(pay(2), "mfa_required");
+    scene_sql(NINETY_NINE);
+    cr_expect_str_eq(verify(1, wrong()), "invalid_code");
+    for (unsigned i = 0; i < 10; i++) {
+        cr_expect_str_eq(pay(2), "mfa_required", "%u codes are left", 10 - i);
+        cr_expect_str_eq(with_code("auth.backup_code.verify", &schema_auth_backup_code_verify_result, 1, codes[i]), "ok");
+    }
+    cr_expect_str_eq(pay(2), "mfa_locked");
+    cr_expect_str_eq(pay(1), "allowed", "who is up is up");
+}
+
+Test(auth_factor, a_hundred_wrong_backup_codes_lock_the_other_way_too)
+{
+    become_member(0);
+    log_in(1);
+    scene_sql(NINETY_NINE);
+    cr_expect_str_eq(verify(1, wrong()), "invalid_code");
+    cr_expect_str_eq(pay(1), "mfa_required");
+    scene_sql("UPDATE second_factors SET backup_attempts = decode(repeat('00', 48) || '0000005f' || '00000063', 'hex')");
+    cr_expect_str_eq(with_code("auth.backup_code.verify", NULL, 1, "0000-0000-0000-0000"), "invalid_code");
+    cr_expect_str_eq(pay(1), "mfa_locked");
 }
 
 /* ---- how long ---------------------------------------------------------------------------------------------------- */

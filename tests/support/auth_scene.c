@@ -1,5 +1,6 @@
 #include "auth_scene.h"
 
+#include "authorization_file.h"
 #include "broadcast.h"
 #include "clock.h"
 #include "outgoing.h"
@@ -100,6 +101,13 @@ static bool all_closed(struct fixture *fixture, void *cookie)
     return scene.closed == SCENE_INSTANCES;
 }
 
+static void tell_audit(void *cookie, const struct audit_event *event)
+{
+    const struct auth_instance *a = cookie;
+
+    bus_event(*a->service.bus, event, text_bytes(event->user_id));
+}
+
 static void open_introspection(struct auth_instance *a)
 {
     a->authn.introspection = &a->introspection;
@@ -133,6 +141,10 @@ static void open_instance(unsigned i, const char *url_file)
         .lifetimes = LIFETIMES,
     }, &a->authn.people), RESULT_OK);
     open_introspection(a);
+    cr_assert_eq(authorization_load("config/authorize.yaml", &a->rules, &why), RESULT_OK, "%.*s", (int)why.len, why.data);
+    a->authn.authorization = &a->rules;
+    a->authn.tell = tell_audit;
+    a->authn.cookie = a;
     scene.f->options.handler_cookie = &a->authn;
     fixture_bus_start(scene.f, i);
     buffer_free(&why);

@@ -24,6 +24,7 @@ struct auth_instance {
     struct authn authn;
     struct lifetimes lifetimes;
     struct introspection introspection;
+    struct authorization rules;         /* those that are shipped */
     struct store_bearers bearers;
     struct store_reuse reuse;
     unsigned changed;                   /* times that something was forgotten */

@@ -43,7 +43,7 @@ struct bearer_facts {
     unsigned aal;
     uint64_t auth_ms;                   /* the login */
     uint64_t aal2_ms;                   /* the last second factor; at aal 2 */
-    bool enrolled, locked;              /* has a second factor; it is locked */
+    bool enrolled, locked;              /* has a second factor; it is locked, and so is the way by backup codes, or there is none */
     const struct text *roles;
     size_t role_count;
 };
