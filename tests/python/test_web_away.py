@@ -14,7 +14,7 @@ from conftest import Stack
 from hlidka import Unreachable
 from hlidka.fastapi import Hlidka, Settings
 from hlidka.fastapi import kit as kit_module
-from played import DEADLINE, active, always, auth_says, decision, run, until
+from played import DEADLINE, QUICK, active, always, auth_says, decision, run, until
 from standin import Asked, StandIn, ok, refused
 from timing import within
 from web import BEARER, SITE, TOKEN, browser, is_problem, make
@@ -29,7 +29,7 @@ def test_without_auth_no_session_is_taken_for_good(stack: Stack, answer: dict[st
             reply = await within(DEADLINE * 2 + 0.5, client.request(method, path, headers=BEARER))
             is_problem(reply, 503, "unavailable")
             assert int(reply.headers["retry-after"]) >= 1
-    run(stack, always(answer), always(decision()), test)
+    run(stack, always(answer), always(decision()), test, **QUICK)
 
 
 @pytest.mark.parametrize("answer", [None, refused(503, "unavailable")], ids=["silent", "503"])
@@ -40,7 +40,7 @@ def test_without_ratelimit_each_limit_does_as_it_was_told(stack: Stack, answer: 
         assert reply.json() == {"user_id": "u-1"}
         assert "ratelimit" not in reply.headers
         assert (await client.get("/auth/session", headers=BEARER)).status_code == 200
-    run(stack, auth_says(active()), always(answer), test)
+    run(stack, auth_says(active()), always(answer), test, limit_deadline=DEADLINE)
 
 
 def test_without_auth_a_limit_that_may_be_waived_still_counts_the_address(stack: Stack) -> None:
@@ -49,7 +49,7 @@ def test_without_auth_a_limit_that_may_be_waived_still_counts_the_address(stack:
         is_problem(reply, 429, "rate_limited")
         assert reply.headers["retry-after"] == "7"
         assert there.asked[-1].body == {"endpoint": "lessons.create", "cost": 1, "ip": "192.0.2.7"}
-    run(stack, always(refused(503, "unavailable")), always(decision(False)), test)
+    run(stack, always(refused(503, "unavailable")), always(decision(False)), test, session_deadline=DEADLINE)
 
 
 def test_a_limit_is_not_waived_because_too_much_is_in_flight(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_logging_out_takes_the_cookie_though_nobody_can_end_the_session(stack: S
         gone = "__Host-hlidka=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"
         assert reply.headers.get_list("set-cookie") == ([gone] if cleared else [])
         assert reply.headers["retry-after"]
-    run(stack, always(None), always(decision()), test)
+    run(stack, always(None), always(decision()), test, **QUICK)
 
 
 def test_a_reply_to_somebody_is_not_stored_unless_it_says_so(stack: Stack) -> None:
@@ -87,7 +87,7 @@ def test_a_reply_to_somebody_is_not_stored_unless_it_says_so(stack: Stack) -> No
 def test_the_setting_is_for_limits_that_were_told_nothing(stack: Stack) -> None:
     async def test(client: httpx.AsyncClient, _: StandIn, __: Hlidka) -> None:
         assert (await client.post("/lessons", headers=BEARER)).status_code == 200
-    run(stack, auth_says(active()), always(None), test, limits_away="allow")
+    run(stack, auth_says(active()), always(None), test, limits_away="allow", limit_deadline=DEADLINE)
 
 
 def test_a_limit_is_not_waived_because_a_defect_refuses_it(stack: Stack) -> None:
@@ -98,23 +98,23 @@ def test_a_limit_is_not_waived_because_a_defect_refuses_it(stack: Stack) -> None
 
 
 def test_an_answer_that_comes_too_late_is_no_answer_and_hurts_no_other(stack: Stack) -> None:
-    late = True
+    late, deadline = True, 1.0              # the last answer is to come within it
 
     def slow(asked: Asked) -> dict[str, Any] | None:
         if not late:
             return ok(active=False)
-        threading.Timer(DEADLINE * 1.5, lambda: place[0].reply(asked, active())).start()
+        threading.Timer(deadline * 1.5, lambda: place[0].reply(asked, active())).start()
         return None
     place: list[StandIn] = []
 
     async def test(client: httpx.AsyncClient, there: StandIn, kit: Hlidka) -> None:
         nonlocal late
         place.append(there)
-        is_problem(await within(DEADLINE + 0.4, client.get("/auth/session", headers=BEARER)), 503, "unavailable")
+        is_problem(await within(deadline + 0.4, client.get("/auth/session", headers=BEARER)), 503, "unavailable")
         late = False
         await until(lambda: kit.client.stats().ignored_unasked >= 1)
         is_problem(await client.get("/auth/session", headers=BEARER), 401, "invalid_token")
-    run(stack, slow, always(decision()), test)
+    run(stack, slow, always(decision()), test, session_deadline=deadline)
 
 
 def test_without_brokers_the_app_starts_and_says_503(stack: Stack) -> None:

@@ -11,7 +11,7 @@ from conftest import Stack
 from hlidka.fastapi import Hlidka
 from hlidka.keys import OwnKey, read_principals, read_secrets
 from nacl import bindings as sodium
-from played import DEADLINE, active, always, auth_says, decision, run
+from played import DEADLINE, QUICK, active, always, auth_says, decision, run
 from standin import Asked, StandIn, ok
 from timing import within
 from web import BEARER, is_problem
@@ -38,7 +38,7 @@ def test_what_another_principal_says_is_not_believed(stack: Stack) -> None:
         stats = kit.client.stats()
         assert min(stats.ignored_not_authentic, stats.ignored_mismatched, stats.ignored_unknown_key, stats.ignored_unasked) > 0
         assert stats.answered == 2          # those of warming up
-    run(stack, forge, forge, test)
+    run(stack, forge, forge, test, **QUICK)
 
 
 @pytest.mark.parametrize(("nonsense", "status", "code"), [
