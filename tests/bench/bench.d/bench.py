@@ -16,6 +16,7 @@ PARTITIONS = os.environ.get("HLIDKA_PARTITIONS", "3")
 ENV = {**os.environ, "HLIDKA_RUN": str(RUN), "HLIDKA_PARTITIONS": PARTITIONS, "HLIDKA_PORT_BASE": os.environ.get("HLIDKA_PORT_BASE", "29400"), "HLIDKA_POLICIES": str(POLICIES)}
 # The bare echo at its best: for each number in flight the best of these (throughput and p50 each by its own best).
 ECHO_SETTINGS = [["linger.ms=0", "max.in.flight.requests.per.connection=1"], ["linger.ms=0"], ["linger.ms=0.5"]]
+BARE, SEALED = (), ("sealed",)
 HEAD = ("name", "unit", "ours", "limit", "ratio", "goal", "holds")
 
 
@@ -46,8 +47,8 @@ class Bench:
 
     # ---- one measurement ------------------------------------------------------------------------------
 
-    def echo(self, in_flight, count, size, settings):
-        return json.loads(call([BIN / "tests/bench/echo", self.env["HLIDKA_BROKERS"], in_flight, count, size, *settings]))
+    def echo(self, in_flight, count, size, kind, settings):
+        return json.loads(call([BIN / "tests/bench/echo", self.env["HLIDKA_BROKERS"], in_flight, count, size, *kind, *settings]))
 
     def ask(self, service, op, body, in_flight, count, warm_up=1):
         """body: JSON, or @FILE of a JSON a line."""
@@ -57,19 +58,18 @@ class Bench:
 
     # ---- several --------------------------------------------------------------------------------------
 
-    def beside(self, ours, in_flight, count, size=330):
-        """Rounds of ours() and of every setting of the bare echo, taken in turn: what the machine does meanwhile hits both."""
-        got, bare = [], [[] for _ in ECHO_SETTINGS]
+    def beside(self, ours, in_flight, count, size=330, kinds=(BARE,)):
+        """Rounds of ours() and of every setting of each kind of echo, taken in turn: what the machine does meanwhile hits all."""
+        got, echoes = [], {kind: [[] for _ in ECHO_SETTINGS] for kind in kinds}
         for _ in range(self.rounds + 1):
             got.append(ours())
-            for settings, runs in zip(ECHO_SETTINGS, bare):
-                runs.append(self.echo(in_flight, count, size, settings))
+            for kind, bare in echoes.items():
+                for settings, runs in zip(ECHO_SETTINGS, bare):
+                    runs.append(self.echo(in_flight, count, size, kind, settings))
         # The first round is the broker's: its JVM compiles what it finds hot.
-        for runs in (got, *bare):
-            del runs[0]
-        median = lambda runs, what: statistics.median(r[what] for r in runs)  # noqa: E731
-        best = {"per_s": max(median(b, "per_s") for b in bare), "p50_ms": min(median(b, "p50_ms") for b in bare)}
-        return {k: median(got, k) for k in ("per_s", "p50_ms", "p99_ms")}, best
+        median = lambda runs, what: statistics.median(r[what] for r in runs[1:])  # noqa: E731
+        best = [{"per_s": max(median(b, "per_s") for b in bare), "p50_ms": min(median(b, "p50_ms") for b in bare)} for bare in echoes.values()]
+        return {k: median(got, k) for k in ("per_s", "p50_ms", "p99_ms")}, *best
 
     def median(self, measure):
         return statistics.median(measure() for _ in range(self.rounds))
