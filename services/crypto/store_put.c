@@ -1,41 +1,32 @@
 /*
- * A part is stored: looked at in PostgreSQL, its bytes sealed and written on the thread pool, then committed. The decision
- * is made anew each time under the lock of the object's row; what it lacks is seen to outside and it is made again:
+ * A part is stored: looked at in PostgreSQL (store_put_look.c), its bytes sealed and written on the thread pool, then
+ * committed. The decision is made anew each time under the lock of the object's row; what it lacks is seen to outside and it
+ * is made again:
  *
- *     decide ── a blob, the hash of the whole, a comparison? ──► thread pool ──► decide … ──► commit
+ *     look ──► thread pool ──► decide ── a blob, the hash of the whole, a comparison? ──► thread pool ──► decide … ──► commit
  *
  * A blob whose row does not come is nobody's (janitor.h).
  */
 #include "store_put.h"
 
 #include "clock.h"
-#include "entropy.h"
 
 #define TRIES_MAX 6
 #define NS_PER_MS UINT64_C(1000000)
 
-enum { CLOCK = ONCE_FIRST, HELD };                                      /* a new object's reads */
-enum { OBJECT = ONCE_FIRST, NEAR = ONCE_FIRST + OBJECT_STATEMENTS, ALL };       /* of one that is there */
+enum { CLOCK = ONCE_FIRST + PUT_CLOCK, HELD };
+enum { OBJECT = ONCE_FIRST + PUT_OBJECT, NEAR = ONCE_FIRST + PUT_NEAR, ALL = ONCE_FIRST + PUT_ALL };
 
 static enum result read(struct once *c, void *cookie, struct pg_batch *reads)
 {
-    static const struct pg_statement CLOCK_READ = { "clock", "SELECT date_trunc('milliseconds', clock_timestamp())", "" };
     /* A version that is held so cannot be destroyed before this transaction has ended. */
     static const struct pg_statement HOLD = { "ring_hold_audio",
         "SELECT 1 FROM ring_keys WHERE ring = 'audio' AND version = $1 AND state = 'active' FOR SHARE", "i" };
     const struct put *op = cookie;
-    const struct uuid *id = &op->body->object_id;
-    enum result r;
+    enum result r = put_ask(op, reads, true);
 
     (void)c;
-    if (!op->body->has_object_id) {
-        r = pg_add(reads, &CLOCK_READ);
-        return r ? r : pg_add(reads, &HOLD, PG_INT(op->version));
-    }
-    r = object_ask(reads, op->form.realm, id, true);
-    if (!r)
-        r = parts_ask(reads, id, op->range);
-    return r ? r : parts_ask_when_whole(reads, id, op->range.length);
+    return r || op->body->has_object_id ? r : pg_add(reads, &HOLD, PG_INT(op->version));
 }
 
 /* ---- ends ---------------------------------------------------------------------------------------------------------- */
@@ -152,47 +143,15 @@ static void write_more(struct once *c, struct put *op, const struct object *o)
 
 /* ---- a new object -------------------------------------------------------------------------------------------------- */
 
-/* Its id, its key and the moment of its beginning: once, whatever is to be decided again later. */
-static enum result conceive(struct put *op, const struct ring_key *k, uint64_t now_ms, struct secret **key)
-{
-    uint8_t nonce[GCM_NONCE_LEN];
-    enum result r = secret_new(RECORDING_KEY_LEN, key);
-
-    if (r)
-        return r;
-    entropy_fill(secret_fill(*key), RECORDING_KEY_LEN);
-    entropy_fill(op->form.id.bytes, sizeof(op->form.id.bytes));
-    op->form.id = uuid_v8(op->form.id.bytes);
-    entropy_fill(nonce, sizeof(nonce));
-    op->form.created_ms = now_ms;
-    op->version = k->version;
-    r = wrap_seal(k->wrap,
-                  &(struct wrap_about){ .kind = WRAP_OBJECT, .realm = op->form.realm,
-                                        .id = { op->form.id.bytes, sizeof(op->form.id.bytes) }, .version = k->version },
-                  nonce, *key, op->wrapped);
-    if (r)
-        secret_free(*key);
-    return r;
-}
-
 static void begin(struct once *c, struct put *op, uint64_t now_ms)
 {
-    struct keyset *set = rings_take(op->vault->rings);
-    const struct ring_key *k = set ? keyset_wrapping(set, RING_AUDIO) : NULL;
     struct secret *key;
+    enum fault_code fault = put_conceive(op, now_ms, &key);
 
-    if (!k) {
-        refuse(c, op, FAULT_UNAVAILABLE, "no ring key to be used");
-    } else {
-        enum result r = conceive(op, k, now_ms, &key);
-        if (r) {
-            once_fail(c, r);
-        } else {
-            rings_count(op->vault->rings, k, 0, 1);
-            lack(c, op, PUT_BLOB | (op->range.length == op->form.size ? PUT_HASH : 0), key);
-        }
-    }
-    keyset_release(set);
+    if (fault == FAULT_COUNT)
+        lack(c, op, PUT_BLOB | (op->range.length == op->form.size ? PUT_HASH : 0), key);
+    else
+        refuse(c, op, fault, fault == FAULT_UNAVAILABLE ? "no ring key to be used" : NULL);
 }
 
 static void decide_new(struct once *c, struct put *op, struct pg_batch *rows)
@@ -209,7 +168,7 @@ static void decide_new(struct once *c, struct put *op, struct pg_batch *rows)
 
 /* ---- one more part ------------------------------------------------------------------------------------------------- */
 
-static bool agrees(const struct put *op, const struct object *o)
+bool put_agrees(const struct put *op, const struct object *o)
 {
     return o->form.size == op->body->size && text_equal(o->form.media_type, op->body->media_type)
            && text_equal(o->form.owner, op->body->owner);
@@ -291,7 +250,7 @@ static void decide_there(struct once *c, struct put *op, struct pg_batch *rows, 
     if (r) {
         secret_free(key);
         once_fail(c, r);
-    } else if (!agrees(op, &o) || place == PART_OVERLAPS) {
+    } else if (!put_agrees(op, &o) || place == PART_OVERLAPS) {
         secret_free(key);
         refuse(c, op, FAULT_CONFLICT, place == PART_OVERLAPS ? "it overlaps a part that is there" : "the parts before say otherwise");
     } else {
@@ -344,5 +303,5 @@ void recordings_put(struct vault *v, struct request *rq, enum media media)
         .form = { .realm = { copy, realm.len }, .size = body->size, .media_type = body->media_type, .owner = body->owner },
     };
     op->stored.range = op->range;
-    put_run(op);
+    put_look(op);
 }

@@ -1,4 +1,5 @@
-/* One part at work: shared by store_put.c (what is decided) and store_put_work.c (what the thread pool does). */
+/* One part at work: shared by store_put_look.c (what is seen to beforehand), store_put.c (what is decided) and
+ * store_put_work.c (what the thread pool does). */
 #ifndef HLIDKA_STORE_PUT_H
 #define HLIDKA_STORE_PUT_H
 
@@ -37,6 +38,21 @@ struct put {
     const struct stored_part *bad;      /* the part that did not open */
 };
 
+/* What is asked of PostgreSQL, locked or not; numbers of its statements, of a new object and of one that is there. */
+enum { PUT_CLOCK };
+enum { PUT_OBJECT, PUT_NEAR = OBJECT_STATEMENTS, PUT_ALL };
+MUST_USE enum result put_ask(const struct put *op, struct pg_batch *reads, bool lock);
+
+/*
+ * A new object's id, key and moment of its beginning: once, whatever is to be decided again later. FAULT_COUNT, or
+ * FAULT_UNAVAILABLE (no ring key to be used), FAULT_INTERNAL.
+ */
+enum fault_code put_conceive(struct put *op, uint64_t now_ms, struct secret **key);
+/* The part says of its object what the parts before it said. */
+bool put_agrees(const struct put *op, const struct object *o);
+
+/* Sees to what it will lack as things stand, then put_run. */
+void put_look(struct put *op);
 /* Does what it lacks, then put_run; or answers. */
 void put_work(struct put *op);
 void put_run(struct put *op);

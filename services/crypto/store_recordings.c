@@ -83,18 +83,24 @@ enum fault_code object_read(struct pg_batch *b, size_t stmt, struct text realm, 
     return FAULT_COUNT;
 }
 
-enum fault_code object_key(struct vault *v, const struct keyset *set, const struct object *o, struct secret **out)
+enum result object_unwrap(const struct ring_key *k, const struct object *o, struct secret **out)
 {
-    const struct ring_key *k = keyset_find(set, RING_AUDIO, o->version);
     const struct wrap_about about = {
         .kind = WRAP_OBJECT, .realm = o->form.realm, .id = { o->form.id.bytes, sizeof(o->form.id.bytes) }, .version = o->version,
     };
+
+    return wrap_open(k->wrap, &about, (struct bytes){ o->wrapped, sizeof(o->wrapped) }, out);
+}
+
+enum fault_code object_key(struct vault *v, const struct keyset *set, const struct object *o, struct secret **out)
+{
+    const struct ring_key *k = keyset_find(set, RING_AUDIO, o->version);
 
     if (k && k->state == RING_DESTROYED)
         return FAULT_KEY_DESTROYED;
     if (k && !k->wrap)
         return FAULT_UNAVAILABLE;       /* its row does not open; said in the log and by /readyz */
-    enum result r = k ? wrap_open(k->wrap, &about, (struct bytes){ o->wrapped, sizeof(o->wrapped) }, out) : RESULT_NOT_AUTHENTIC;
+    enum result r = k ? object_unwrap(k, o, out) : RESULT_NOT_AUTHENTIC;
     if (r == RESULT_NOT_AUTHENTIC) {
         tampered(v, &o->form.id, o->form.owner, "wrapped key", 0);
         return FAULT_DECRYPT_FAILED;
@@ -166,20 +172,27 @@ enum result parts_read(struct pg_batch *b, size_t stmt, struct arena *a, struct 
     return r || !pg_misread(b) ? r : RESULT_INTERNAL;
 }
 
+/* The blob's head, and the run of its chunks: in one go where one follows the other. */
+static enum result read_blob(struct blobs *blobs, const struct uuid *name, struct part span, uint8_t *out)
+{
+    if (span.offset == COBBLESTONE_HEADER_LEN)
+        return blobs->get(blobs, name, 0, COBBLESTONE_HEADER_LEN + span.length, out);
+    enum result r = blobs->get(blobs, name, 0, COBBLESTONE_HEADER_LEN, out);
+    return r ? r : blobs->get(blobs, name, span.offset, span.length, out + COBBLESTONE_HEADER_LEN);
+}
+
 enum result part_open(struct blobs *blobs, const struct secret *key, const struct recording *form, const struct stored_part *p,
                       struct part want, uint8_t *out)
 {
-    uint8_t header[COBBLESTONE_HEADER_LEN];
     struct part span = recording_span(p->range, want);
-    uint8_t *sealed = malloc(span.length);
-    enum result r = sealed ? blobs->get(blobs, &p->blob, 0, sizeof(header), header) : RESULT_NO_MEMORY;
+    uint8_t *sealed = malloc(COBBLESTONE_HEADER_LEN + span.length);
+    enum result r = sealed ? read_blob(blobs, &p->blob, span, sealed) : RESULT_NO_MEMORY;
 
-    if (!r && sodium_memcmp(header, p->header, sizeof(header)) != 0)
+    if (!r && sodium_memcmp(sealed, p->header, COBBLESTONE_HEADER_LEN) != 0)
         r = RESULT_NOT_AUTHENTIC;
     if (!r)
-        r = blobs->get(blobs, &p->blob, span.offset, span.length, sealed);
-    if (!r)
-        r = recording_open(key, form, p->range, p->header, want, (struct bytes){ sealed, span.length }, out);
+        r = recording_open(key, form, p->range, p->header, want,
+                           (struct bytes){ sealed + COBBLESTONE_HEADER_LEN, span.length }, out);
     free(sealed);
     return r;
 }

@@ -50,6 +50,8 @@ MUST_USE enum result parts_ask_when_whole(struct pg_batch *b, const struct uuid 
 /* An array in the arena. */
 MUST_USE enum result parts_read(struct pg_batch *b, size_t stmt, struct arena *a, struct stored_part **out, size_t *count);
 
+/* The object's key, under a ring key that has its wrap; RESULT_NOT_AUTHENTIC, which nobody is told of. */
+MUST_USE enum result object_unwrap(const struct ring_key *k, const struct object *o, struct secret **out);
 /* The object's key; FAULT_COUNT, or 410 key_destroyed, 422 (its wrapped key was tampered with: said), 503, 500. */
 enum fault_code object_key(struct vault *v, const struct keyset *set, const struct object *o, struct secret **out);
 

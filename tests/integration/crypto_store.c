@@ -670,6 +670,35 @@ Test(crypto_store, a_redelivered_part_has_one_effect_and_one_answer)
     cr_expect_eq(blob_count(), 1);
 }
 
+/* The look before the transaction finds that, and no blob is left for the janitor. */
+Test(crypto_store, a_part_that_had_its_effect_is_not_written_again)
+{
+    struct crypto_audio_put_request body = part_body(NULL, 100, 0, 100);
+    struct uuid id = fresh_id();
+
+    for (int32_t i = 0; i < 2; i++) {
+        send_as(&id, &op_crypto_audio_put, &body, i);
+        cr_assert(client_await(&f->backend, &id, 15000));
+        fixture_sleep(f, 1000);
+    }
+    cr_assert_eq(client_replies(&f->backend, &id), 2);
+    cr_expect_eq(client_reply(&f->backend, &id, 1)->hash, client_reply(&f->backend, &id, 0)->hash);
+    cr_expect_eq(blob_count(), 1);
+}
+
+/* Nor is it written for an object whose key does not open; the look keeps that to itself. */
+Test(crypto_store, a_part_for_a_changed_key_is_refused_and_told_once)
+{
+    struct uuid id = put_first(2 * UNIT);
+    struct crypto_audio_put_request body = part_body(&id, 2 * UNIT, UNIT, UNIT);
+
+    (void)SQL("UPDATE objects SET wrapped = set_byte(wrapped, 20, get_byte(wrapped, 20) # 1)");
+    cr_expect_eq(ask(&op_crypto_audio_put, &body, NULL), 422);
+    cr_expect_str_eq(last_code(), "decrypt_failed");
+    cr_expect_eq(instances[0].vault.stats.tampered + instances[1].vault.stats.tampered, 1);
+    cr_expect_eq(blob_count(), 1);
+}
+
 Test(crypto_store, a_crash_between_blob_and_row_leaves_nothing_to_read_and_the_janitor_nothing_at_all)
 {
     struct crypto_audio_put_request body = part_body(NULL, UNIT, 0, UNIT);
