@@ -3,7 +3,8 @@
  * relayed by the bus afterwards: at least once, in order per user (outbox.h). A row holds the message's id, made when it
  * is written: a second relay is the same message, which receivers know. Events of the outbox carry no `n`.
  *
- * Append after the statement that locks the user's row. The functions add a statement to `writes`; errors as pg_add, and
+ * Append after the statement that locks the user's row (one event that is about nothing else in its transaction may do
+ * without: its place among what happens at the same time is any). The functions add a statement to `writes`; errors as pg_add, and
  * those of body_encode. The relay is told by the commit (once.h) or by durable_committed.
  */
 #ifndef HLIDKA_OUTGOING_H

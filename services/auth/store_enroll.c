@@ -99,8 +99,8 @@ static void enroll_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_totp_enroll(struct people *p, struct request *rq, const struct token *token, struct text label)
 {
-    static const struct once_op ENROLL = { factor_read, enroll_decide, NULL, NULL };
-    struct enroll_op *op = factor_new(p, rq, struct enroll_op, token, ((struct text){ NULL, 0 }));
+    static const struct once_op ENROLL = { factor_read, factor_admit, NULL, NULL };
+    struct enroll_op *op = factor_new(p, rq, struct enroll_op, enroll_decide, token, ((struct text){ NULL, 0 }));
 
     if (!op)
         return;
@@ -156,8 +156,8 @@ static void activate_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_totp_activate(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op ACTIVATE = { factor_read, activate_decide, change_committed, NULL };
-    struct factor_op *op = factor_new(p, rq, struct factor_op, token, code);
+    static const struct once_op ACTIVATE = { factor_read, factor_admit, change_committed, NULL };
+    struct factor_op *op = factor_new(p, rq, struct factor_op, activate_decide, token, code);
 
     if (op)
         change_run(&op->change, &ACTIVATE);

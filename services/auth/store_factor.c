@@ -10,33 +10,77 @@ enum { CODE_HASH, USED };
 
 enum result factor_read(struct once *c, void *cookie, struct pg_batch *reads)
 {
-    static const struct pg_statement LOCK = { "factor_user",
-        "SELECT u.user_id, u.telegram_id FROM users u JOIN sessions s USING (user_id) WHERE s.id = $1 FOR NO KEY UPDATE OF u", "u" };
+    const struct factor_op *op = cookie;
+
+    (void)c;
+    return op->has_token ? token_read(reads, &op->token) : RESULT_OK;
+}
+
+static enum result read_all(const struct factor_op *op, struct pg_batch *reads)
+{
     static const struct pg_statement ROW = { "factor_row",
         "SELECT f.secret, f.pending, f.pending_at, f.last_step, f.totp_attempts, f.backup_attempts"
         " FROM second_factors f JOIN sessions s USING (user_id) WHERE s.id = $1", "u" };
     static const struct pg_statement CODES = { "factor_codes",
         "SELECT b.code_hash, b.used_at IS NOT NULL FROM backup_codes b JOIN sessions s USING (user_id) WHERE s.id = $1", "u" };
-    const struct factor_op *op = cookie;
-    const struct uuid *session = &op->token.session;
+    enum result r = token_lock_user(reads, &op->token);
 
-    (void)c;
-    if (!op->has_token)
-        return RESULT_OK;
-    enum result r = pg_add(reads, &LOCK, PG_UUID(session));
     if (!r)
         r = token_read(reads, &op->token);
     if (!r)
-        r = pg_add(reads, &ROW, PG_UUID(session));
-    return r ? r : pg_add(reads, &CODES, PG_UUID(session));
+        r = pg_add(reads, &ROW, PG_UUID(&op->token.session));
+    return r ? r : pg_add(reads, &CODES, PG_UUID(&op->token.session));
 }
 
-void *factor_alloc(struct people *p, struct request *rq, size_t size, const struct token *token, struct text code)
+/* RESULT_NOT_FOUND: it is no living session's token. */
+static enum result judge_token(const struct factor_op *op, struct pg_batch *rows, size_t stmt, struct token_bearer *b)
+{
+    const struct people *p = op->change.people;
+    enum result r = token_judge(p, rows, stmt, &op->token, request_now_ms(op->change.rq), b);
+
+    if (!r && b->standing == TOKEN_DEAD)
+        token_reused(p, op->change.rq, &b->life.id, b->user_id);
+    return !r && b->standing != TOKEN_ALIVE ? RESULT_NOT_FOUND : r;
+}
+
+static void refuse_bearer(struct once *c, enum result r)
+{
+    if (r == RESULT_NOT_FOUND)
+        once_refuse(c, FAULT_INVALID_TOKEN, NULL);
+    else
+        once_fail(c, r);
+}
+
+/* The user's row is for who has shown the secret half: a session's id, which is none, locks nobody out. */
+void factor_admit(struct once *c, void *cookie, struct pg_batch *rows)
+{
+    struct factor_op *op = cookie;
+    struct token_bearer b;
+    struct pg_batch *reads;
+    enum result r = op->has_token ? judge_token(op, rows, ONCE_FIRST, &b) : RESULT_NOT_FOUND;
+
+    if (!r)
+        r = pg_batch_new(PEOPLE_BATCH_BYTES, &reads);
+    if (r) {
+        refuse_bearer(c, r);
+        return;
+    }
+    if ((r = read_all(op, reads))) {
+        pg_batch_free(reads);
+        once_fail(c, r);
+        return;
+    }
+    once_more(c, reads, op->decide);
+}
+
+void *factor_alloc(struct people *p, struct request *rq, size_t size,
+                   void (*decide)(struct once *c, void *op, struct pg_batch *rows), const struct token *token, struct text code)
 {
     struct factor_op *op = change_alloc(p, rq, size);
 
     if (!op)
         return NULL;
+    op->decide = decide;
     op->has_token = token != NULL;
     if (token)
         op->token = *token;
@@ -58,7 +102,6 @@ static enum result factor_row(struct pg_batch *rows, struct factor *f)
     return r ? r : attempts_decode(pg_bytes(rows, FACTOR_ROW, 0, BACKUP_ATTEMPTS), &f->attempts[FACTOR_BACKUP]);
 }
 
-/* RESULT_NOT_FOUND: it is no living session's token. */
 static enum result read_bearer(struct factor_op *op, struct pg_batch *rows)
 {
     const struct people *p = op->change.people;
@@ -66,16 +109,13 @@ static enum result read_bearer(struct factor_op *op, struct pg_batch *rows)
     struct token_bearer b;
 
     op->change.user_id = (struct text){ NULL, 0 };
-    if (!op->has_token || pg_rows(rows, FACTOR_USER) == 0)
+    if (pg_rows(rows, FACTOR_USER) == 0)
         return RESULT_NOT_FOUND;
-    enum result r = token_judge(p, rows, FACTOR_SESSION, &op->token, request_now_ms(op->change.rq), &b);
-    if (!r && b.standing == TOKEN_DEAD)
-        token_reused(p, op->change.rq, &b.life.id, b.user_id);
-    if (!r && b.standing != TOKEN_ALIVE)
-        return RESULT_NOT_FOUND;
+    enum result r = judge_token(op, rows, FACTOR_SESSION, &b);
+    if (r)
+        return r;
     op->life = b.life;
-    if (!r)
-        r = arena_text(arena, pg_text(rows, FACTOR_USER, 0, USER_ID), &op->change.user_id);
+    r = arena_text(arena, b.user_id, &op->change.user_id);
     if (!r)
         r = telegram_id_open(p, op->change.user_id, pg_bytes(rows, FACTOR_USER, 0, TELEGRAM), arena, &op->telegram_id);
     return r ? r : factor_row(rows, &op->factor);
@@ -83,17 +123,12 @@ static enum result read_bearer(struct factor_op *op, struct pg_batch *rows)
 
 bool factor_bearer(struct factor_op *op, struct once *c, struct pg_batch *rows)
 {
+    enum result r = read_bearer(op, rows);
+
     op->change.waits = false;
-    switch (read_bearer(op, rows)) {
-    case RESULT_OK:
-        return true;
-    case RESULT_NOT_FOUND:
-        once_refuse(c, FAULT_INVALID_TOKEN, NULL);
-        return false;
-    default:
-        once_fail(c, RESULT_INTERNAL);
-        return false;
-    }
+    if (r)
+        refuse_bearer(c, r);
+    return !r;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /*
  * What the ops of the second factor share: who brings the token, the factor's row, a code being judged, a session that rises.
- * An op's struct begins with a factor_op; its read() asks factor_read first, its decide() calls factor_bearer first.
+ * An op's struct begins with a factor_op. It is run with factor_read and factor_admit, which let its own decide() have the
+ * rows when the token is a living session's; that calls factor_bearer first.
  */
 #ifndef HLIDKA_STORE_FACTOR_H
 #define HLIDKA_STORE_FACTOR_H
@@ -27,6 +28,7 @@ struct factor {
 
 struct factor_op {
     struct change change;
+    void (*decide)(struct once *c, void *op, struct pg_batch *rows);
     bool has_token;
     struct token token;
     struct text code;
@@ -36,13 +38,16 @@ struct factor_op {
     struct factor factor;
 };
 
-/* The token's user, locked; its session; their factor and backup codes: statements from ONCE_FIRST on. */
-enum { FACTOR_USER = ONCE_FIRST, FACTOR_SESSION, FACTOR_ROW, FACTOR_CODES };
+/* The rows that decide() has: the token's user, locked; its session; their factor and backup codes. */
+enum { FACTOR_USER, FACTOR_SESSION, FACTOR_ROW, FACTOR_CODES };
 MUST_USE enum result factor_read(struct once *c, void *op, struct pg_batch *reads);
+void factor_admit(struct once *c, void *op, struct pg_batch *rows);
 
 /* A factor_op of that type, ready to run; NULL: the request has been answered. */
-#define factor_new(people, rq, type, token, code) ((type *)factor_alloc((people), (rq), sizeof(type), (token), (code)))
-void *factor_alloc(struct people *p, struct request *rq, size_t size, const struct token *token, struct text code);
+#define factor_new(people, rq, type, decide, token, code) \
+    ((type *)factor_alloc((people), (rq), sizeof(type), (decide), (token), (code)))
+void *factor_alloc(struct people *p, struct request *rq, size_t size,
+                   void (*decide)(struct once *c, void *op, struct pg_batch *rows), const struct token *token, struct text code);
 
 /* False: it is no living session's token, or something failed, and decide() has ended. */
 bool factor_bearer(struct factor_op *op, struct once *c, struct pg_batch *rows);

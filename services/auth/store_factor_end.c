@@ -31,8 +31,8 @@ static void disable_decide(struct once *c, void *cookie, struct pg_batch *rows)
 
 void people_totp_disable(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op DISABLE = { factor_read, disable_decide, change_committed, NULL };
-    struct factor_op *op = factor_new(p, rq, struct factor_op, token, code);
+    static const struct once_op DISABLE = { factor_read, factor_admit, change_committed, NULL };
+    struct factor_op *op = factor_new(p, rq, struct factor_op, disable_decide, token, code);
 
     if (op)
         change_run(&op->change, &DISABLE);
@@ -59,8 +59,8 @@ static void regenerate_decide(struct once *c, void *cookie, struct pg_batch *row
 
 void people_backup_code_regenerate(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op REGENERATE = { factor_read, regenerate_decide, change_committed, NULL };
-    struct factor_op *op = factor_new(p, rq, struct factor_op, token, code);
+    static const struct once_op REGENERATE = { factor_read, factor_admit, change_committed, NULL };
+    struct factor_op *op = factor_new(p, rq, struct factor_op, regenerate_decide, token, code);
 
     if (op)
         change_run(&op->change, &REGENERATE);

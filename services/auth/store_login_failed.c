@@ -36,15 +36,17 @@ enum { USER = ONCE_FIRST };
 
 static enum result failed_read(struct once *c, void *cookie, struct pg_batch *reads)
 {
-    /* Locked although nothing of it changes: events are numbered in the order of this lock. */
-    static const struct pg_statement LOCK = { "failed_user",
-        "SELECT user_id FROM users WHERE telegram_hash = $1 FOR NO KEY UPDATE", "b" };
+    /*
+     * Not locked, though its event stands among that user's: anybody may claim to be them, as often as he likes. What was
+     * answered before this came has a lower number all the same, and what happens at the same time has no order.
+     */
+    static const struct pg_statement FIND = { "failed_user", "SELECT user_id FROM users WHERE telegram_hash = $1", "b" };
     const struct failed_op *op = cookie;
 
     (void)c;
     if (!op->failed->claimed_telegram_id.data)
         return RESULT_OK;
-    return pg_add(reads, &LOCK, PG_BYTES(((struct bytes){ op->telegram_hash, LOOKUP_LEN })));
+    return pg_add(reads, &FIND, PG_BYTES(((struct bytes){ op->telegram_hash, LOOKUP_LEN })));
 }
 
 static void failed_decide(struct once *c, void *cookie, struct pg_batch *rows)

@@ -62,8 +62,10 @@ struct token_bearer {
     struct text user_id;
 };
 
-/* A statement of one row, or of none. */
+/* A statement of one row, or of none; whose session it is is its first column. Locks nothing: whoever guesses holds up nobody. */
 MUST_USE enum result token_read(struct pg_batch *reads, const struct token *token);
+/* One that takes the row of that user (its columns: user_id, telegram_id), for one whose token is alive: it is then read again. */
+MUST_USE enum result token_lock_user(struct pg_batch *reads, const struct token *token);
 /* What its row says. RESULT_INTERNAL for one that does not read. */
 MUST_USE enum result token_judge(const struct people *p, struct pg_batch *rows, size_t stmt, const struct token *token,
                                  uint64_t now_ms, struct token_bearer *out);
@@ -96,10 +98,12 @@ MUST_USE enum result revoked_write(struct change *change, struct pg_batch *write
 
 /* ---- rows (store_rows.c) ----------------------------------------------------------------------------------------- */
 
-/* id, device_type, created_at, last_activity, auth_time: the first columns of every reading of sessions. */
+/* id, device_type, created_at, last_activity, auth_time: the first columns of most readings of sessions. */
 #define SESSION_COLUMNS "s.id, s.device_type, s.created_at, s.last_activity, COALESCE(s.auth_time, s.created_at)"
 #define SESSION_COLUMN_COUNT 5
 MUST_USE enum result session_row(struct pg_batch *rows, size_t stmt, size_t row, struct session *out);
+/* They begin at that column. */
+MUST_USE enum result session_row_from(struct pg_batch *rows, size_t stmt, size_t row, size_t col, struct session *out);
 
 MUST_USE enum result device_type_of(struct text t, enum device_type *out);
 struct text device_type_text(enum device_type t);

@@ -22,15 +22,20 @@ enum result device_type_of(struct text t, enum device_type *out)
     return RESULT_INTERNAL;
 }
 
-enum result session_row(struct pg_batch *rows, size_t stmt, size_t row, struct session *out)
+enum result session_row_from(struct pg_batch *rows, size_t stmt, size_t row, size_t col, struct session *out)
 {
     *out = (struct session){
-        .id = pg_uuid(rows, stmt, row, 0),
-        .created_ms = (uint64_t)pg_time_ms(rows, stmt, row, 2),
-        .active_ms = (uint64_t)pg_time_ms(rows, stmt, row, 3),
-        .auth_ms = (uint64_t)pg_time_ms(rows, stmt, row, 4),
+        .id = pg_uuid(rows, stmt, row, col),
+        .created_ms = (uint64_t)pg_time_ms(rows, stmt, row, col + 2),
+        .active_ms = (uint64_t)pg_time_ms(rows, stmt, row, col + 3),
+        .auth_ms = (uint64_t)pg_time_ms(rows, stmt, row, col + 4),
     };
-    return device_type_of(pg_text(rows, stmt, row, 1), &out->device);
+    return device_type_of(pg_text(rows, stmt, row, col + 1), &out->device);
+}
+
+enum result session_row(struct pg_batch *rows, size_t stmt, size_t row, struct session *out)
+{
+    return session_row_from(rows, stmt, row, 0, out);
 }
 
 enum result session_end(struct pg_batch *writes, const struct uuid *session, uint64_t now_ms, struct text by)

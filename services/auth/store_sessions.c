@@ -171,44 +171,73 @@ struct logout_op {
 
 static enum result logout_read(struct once *c, void *cookie, struct pg_batch *reads)
 {
-    static const struct pg_statement LOCK = { "logout_user",
-        "SELECT u.user_id FROM users u JOIN sessions s USING (user_id) WHERE s.id = $1 FOR NO KEY UPDATE OF u", "u" };
     const struct logout_op *op = cookie;
 
     (void)c;
-    if (!op->has_token)
-        return RESULT_OK;
-    enum result r = pg_add(reads, &LOCK, PG_UUID(&op->token.session));
-    return r ? r : token_read(reads, &op->token);
+    return op->has_token ? token_read(reads, &op->token) : RESULT_OK;
 }
 
 /* Whose session it is is known of a dead one too: its end may not have been told everywhere, and is waited for. */
-static enum result logout_write(struct logout_op *op, struct once *c, struct pg_batch *rows, bool *revoked)
+static enum result logout_judge(struct logout_op *op, struct pg_batch *rows, size_t stmt, enum token_standing *out)
 {
     struct token_bearer b;
 
-    *revoked = op->dead = false;
     op->change.user_id = (struct text){ NULL, 0 };
-    if (!op->has_token || pg_rows(rows, USER) == 0)
+    op->dead = false;
+    *out = TOKEN_UNKNOWN;
+    if (!op->has_token)
         return RESULT_OK;
-    enum result r = token_judge(op->change.people, rows, SESSIONS, &op->token, request_now_ms(op->change.rq), &b);
+    enum result r = token_judge(op->change.people, rows, stmt, &op->token, request_now_ms(op->change.rq), &b);
     if (r || b.standing == TOKEN_UNKNOWN)
         return r;
+    *out = b.standing;
     op->dead = b.standing == TOKEN_DEAD;
-    *revoked = b.standing == TOKEN_ALIVE;
-    r = arena_text(request_arena(op->change.rq), b.user_id, &op->change.user_id);
-    if (!r && *revoked)
-        r = end_one(&op->change, once_writes(c), &op->token.session, TEXT("logout"), TEXT("auth.logout"),
-                    (struct text){ NULL, 0 });
+    return arena_text(request_arena(op->change.rq), b.user_id, &op->change.user_id);
+}
+
+static void logout_end(struct once *c, struct pg_batch *rows, enum result r, bool revoked)
+{
+    change_commit(c, rows, r, &(struct auth_session_logout_result){ .revoked = revoked, .clear_cookie = TEXT(COOKIE_CLEAR) });
+}
+
+enum { LOGOUT_USER, LOGOUT_SESSION };
+
+/* Locked by now, and it may have ended before that. */
+static void logout_locked(struct once *c, void *cookie, struct pg_batch *rows)
+{
+    struct logout_op *op = cookie;
+    enum token_standing standing;
+    enum result r = logout_judge(op, rows, LOGOUT_SESSION, &standing);
+
+    if (!r && standing == TOKEN_ALIVE)
+        r = end_one(&op->change, once_writes(c), &op->token.session, TEXT("logout"), TEXT("auth.logout"), (struct text){ NULL, 0 });
+    logout_end(c, rows, r, standing == TOKEN_ALIVE);
+}
+
+static enum result logout_lock(const struct logout_op *op, struct pg_batch **reads)
+{
+    enum result r = pg_batch_new(PEOPLE_BATCH_BYTES, reads);
+
+    if (r)
+        return r;
+    if ((r = token_lock_user(*reads, &op->token)) || (r = token_read(*reads, &op->token)))
+        pg_batch_free(*reads);
     return r;
 }
 
 static void logout_decide(struct once *c, void *cookie, struct pg_batch *rows)
 {
-    struct auth_session_logout_result result = { .clear_cookie = TEXT(COOKIE_CLEAR) };
-    enum result r = logout_write(cookie, c, rows, &result.revoked);
+    struct logout_op *op = cookie;
+    struct pg_batch *reads;
+    enum token_standing standing;
+    enum result r = logout_judge(op, rows, ONCE_FIRST, &standing);
 
-    change_commit(c, rows, r, &result);
+    if (r || standing != TOKEN_ALIVE)
+        logout_end(c, rows, r, false);
+    else if ((r = logout_lock(op, &reads)))
+        once_fail(c, r);
+    else
+        once_more(c, reads, logout_locked);
 }
 
 /* decide() may have run more than once; of a message that is repeated it has not. */

@@ -44,24 +44,22 @@ static void backup_code_decide(struct once *c, void *cookie, struct pg_batch *ro
     secret_wipe(&token, sizeof(token));
 }
 
-static void step_up(struct people *p, struct request *rq, const struct token *token, struct text code, const struct once_op *how)
+static void step_up(struct people *p, struct request *rq, const struct token *token, struct text code,
+                    void (*decide)(struct once *c, void *op, struct pg_batch *rows))
 {
-    struct factor_op *op = factor_new(p, rq, struct factor_op, token, code);
+    static const struct once_op STEP_UP = { factor_read, factor_admit, change_committed, NULL };
+    struct factor_op *op = factor_new(p, rq, struct factor_op, decide, token, code);
 
     if (op)
-        change_run(&op->change, how);
+        change_run(&op->change, &STEP_UP);
 }
 
 void people_totp_verify(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op VERIFY = { factor_read, totp_decide, change_committed, NULL };
-
-    step_up(p, rq, token, code, &VERIFY);
+    step_up(p, rq, token, code, totp_decide);
 }
 
 void people_backup_code_verify(struct people *p, struct request *rq, const struct token *token, struct text code)
 {
-    static const struct once_op VERIFY = { factor_read, backup_code_decide, change_committed, NULL };
-
-    step_up(p, rq, token, code, &VERIFY);
+    step_up(p, rq, token, code, backup_code_decide);
 }

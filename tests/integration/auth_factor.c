@@ -376,6 +376,25 @@ Test(auth_factor, a_superseded_token_is_told_of_and_one_of_nobody_is_not)
     }
 }
 
+/* A session's id is no secret. */
+Test(auth_factor, no_token_of_nobody_waits_for_a_user_nor_holds_one_up)
+{
+    become_member(0);
+    memcpy(tokens[1], tokens[0], sizeof(tokens[0]));
+    tokens[1][40] = tokens[1][40] == 'A' ? 'B' : 'A';
+    log_in(2);
+    cr_expect_str_eq(log_out(2), "ok");
+    for (unsigned i = 0; i < sizeof(TOKEN_OPS) / sizeof(TOKEN_OPS[0]); i++) {
+        const char *refused = strcmp(TOKEN_OPS[i], "auth.session.logout") == 0 ? "ok" : "invalid_token";
+
+        scene_hold_users();             /* for each of them anew: PostgreSQL lets nobody sit idle in a transaction for long */
+        cr_expect_str_eq(bring(TOKEN_OPS[i], 1), refused, "%s", TOKEN_OPS[i]);
+        cr_expect_str_eq(bring(TOKEN_OPS[i], 2), refused, "%s", TOKEN_OPS[i]);
+        scene_let_go();
+    }
+    cr_expect_str_eq(verify(0, code()), "ok");
+}
+
 /* ---- attempts ---------------------------------------------------------------------------------------------------- */
 
 Test(auth_factor, guesses_at_once_and_at_both_instances_are_all_counted)

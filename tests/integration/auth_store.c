@@ -135,6 +135,21 @@ Test(auth_store, no_race_of_logins_passes_the_limit_of_living_sessions)
     cr_expect_eq(scene.at[0].changed + scene.at[1].changed, LOGINS - SCENE_LIMIT, "each is forgotten where it was ended");
 }
 
+Test(auth_store, who_claims_to_be_somebody_does_not_hold_them_up)
+{
+    struct uuid first = login("7000000001", 1, 0), id = scene_fresh_id();
+    struct text_pair fields[4];
+
+    cr_assert_eq(scene_reply(&first, 0)->status, 200);
+    scene_sign("7000000001", 2, fields);
+    fields[3].value = TEXT("0000000000000000000000000000000000000000000000000000000000000000");
+    scene_hold_users();
+    send_login(&id, fields, "Firefox", 1);
+    cr_expect_str_eq(scene_reply(&id, 0)->code, "bad_signature", "nor waits for them");
+    scene_let_go();
+    scene_expect_events(2);
+}
+
 Test(auth_store, a_failed_login_is_one_event_however_often_it_is_delivered)
 {
     struct uuid id = scene_fresh_id();

@@ -244,6 +244,33 @@ void scene_expect_sql(const char *text, int64_t n)
     cr_expect_eq(is, n, "%s: %ld, not %ld", text, (long)is, (long)n);
 }
 
+static struct pg_txn *holder;
+
+static void on_held(void *cookie, struct pg_txn *txn, struct pg_batch *b)
+{
+    ((struct answer *)cookie)->over = true;
+    holder = txn;
+    pg_batch_free(b);
+}
+
+void scene_hold_users(void)
+{
+    static const struct pg_statement HOLD = { "test_hold", "SELECT count(*) FROM (SELECT 1 FROM users FOR NO KEY UPDATE) AS u", "" };
+    struct answer a = { false, 0 };
+    struct pg_batch *b;
+
+    cr_assert_eq(pg_batch_new(64, &b), RESULT_OK);
+    cr_assert_eq(pg_batch_add(b, &HOLD, NULL, 0), RESULT_OK);
+    cr_assert_eq(pg_begin(durable_pg(scene.at[0].durable), b, 5000, on_held, &a), RESULT_OK);
+    cr_assert(fixture_wait(scene.f, is_over, &a, 6000) && holder);
+}
+
+void scene_let_go(void)
+{
+    pg_rollback(holder);
+    holder = NULL;
+}
+
 /* ---- what clients ask -------------------------------------------------------------------------------------------- */
 
 void scene_sign(const char *person, unsigned age_s, struct text_pair fields[4])

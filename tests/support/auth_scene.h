@@ -52,6 +52,10 @@ void scene_expect_sql(const char *text, int64_t n);
 #define SCENE_SESSIONS "SELECT count(*) FROM sessions"
 #define SCENE_USERS "SELECT count(*) FROM users"
 
+/* Somebody is in the midst of changing all users; until scene_let_go whoever locks one waits for that. */
+void scene_hold_users(void);
+void scene_let_go(void);
+
 struct uuid scene_fresh_id(void);
 /* Under that id, so that it may be sent again. */
 void scene_send(const struct uuid *id, const char *op, const struct schema *schema, const void *body, int32_t partition);
