@@ -285,7 +285,7 @@ Test(bus_faults, a_producer_that_is_lost_for_good_answers_nobody_and_forgets_nob
     struct uuid held = client_ask(&f->backend, "probe.hold", NULL, 0);
     cr_assert(fixture_wait(f, begun, &two, 5000));
     cr_assert(!rd_kafka_test_fatal_error(f->buses[0]->producer.rk, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, "test"));
-    cr_expect(fixture_wait(f, reports_bus, NULL, 2000), "it still says that it is ready");
+    cr_expect(fixture_wait(f, reports_bus, NULL, 5000), "it still says that it is ready");
     probe_release(f->probe, SIZE_MAX);
     struct uuid after = client_ask(&f->backend, "probe.echo", NULL, 0);
     fixture_sleep(f, 1500);
@@ -316,7 +316,7 @@ Test(bus_faults, a_dead_reply_topic_holds_up_nobody_else)
     fixture_sleep(f, 200);
     for (size_t i = 0; i < 20; i++) {
         struct uuid id = client_ask(&f->backend, "probe.echo", NULL, 0);
-        cr_assert(client_await(&f->backend, &id, 1000), "behind a reply that nobody takes");
+        cr_assert(client_await(&f->backend, &id, 3000), "behind a reply that nobody takes, for 5 s");
     }
     /* Their offsets wait for the producer to give up, and no longer. */
     cr_expect(fixture_wait(f, nothing_in_flight, NULL, 10000));
