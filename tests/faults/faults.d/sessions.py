@@ -57,7 +57,7 @@ def _told(found: dict) -> str:
 
 def revocation(stand: Stand, s: Scenario) -> None:
     """a session is used at all of three instances, and revoked: how long it is still accepted"""
-    rounds = stand.pick(30, 1000)
+    rounds = stand.pick(110, 1000)          # of fewer than a hundred p99 is the slowest, which one pause of the machine decides
     with three(stand):
         found, said = _measured(_measure(stand, rounds, 2000), 60 + rounds)
         hits = [stand.metric(n, "hlidka_auth_memory_hits_total", "auth") for n in range(1, INSTANCES + 1)]
