@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 from people import People
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = Path(os.environ.get("HLIDKA_RUN", ROOT / ".run")).absolute()
 SHOTS = RUN / "test/demo"
 DEMO = ROOT / "examples/lessons/demo"
-STEP_MS = 5000
+STEP_MS = 15_000
 PSQL = "/usr/bin/psql"
 
 
@@ -38,6 +38,7 @@ def address() -> Iterator[str]:
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     assert chromium is not None, "Debian's chromium is not installed (`make setup`)"
+    expect.set_options(timeout=STEP_MS)
     with sync_playwright() as playwright:
         # Chromium's own sandbox refuses root.
         browser = playwright.chromium.launch(executable_path=chromium, chromium_sandbox=os.geteuid() != 0,
