@@ -4,7 +4,9 @@
  * best of several. Sealed, each message is a box (XChaCha20-Poly1305 of libsodium) that is sealed by one end and opened
  * by the other, both ways: what the contract asks of every round trip, and nothing else of it.
  *
- *     echo BROKERS IN_FLIGHT COUNT BYTES [sealed] [name=value …]     (topics are made, used and left behind)
+ *     echo BROKERS IN_FLIGHT COUNT BYTES[:REPLY_BYTES] [sealed] [name=value …]     (topics are made, used and left behind)
+ *
+ * REPLY_BYTES: the answers' length where it is another than the questions'.
  *
  * Prints one JSON line: {"per_s":…,"p50_ms":…,"p99_ms":…}.
  */
@@ -26,7 +28,8 @@
 
 struct run {
     const char *brokers;
-    unsigned in_flight, count, bytes;           /* bytes: of a message, with its tag when sealed */
+    unsigned in_flight, count;
+    unsigned bytes, reply_bytes;                /* of a message there and back, with its tag when sealed */
     int sealed;
     char **properties;
     int property_count;
@@ -149,17 +152,23 @@ static void deliver(rd_kafka_t *producer, const char *topic, const void *value, 
 static _Noreturn void serve(const struct run *r, int ready)
 {
     rd_kafka_t *consumer = consume_from_end(r, REQUESTS), *producer = handle(r, RD_KAFKA_PRODUCER);
+    uint8_t *value = calloc(1, r->reply_bytes);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (!value)
+        die("calloc", "out of memory");
     if (write(ready, "r", 1) != 1)
         die("server", "nobody waits for it");
     for (;;) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(consumer, 100);
-        if (m && !m->err) {
-            if (r->sealed) {
+        if (m && !m->err && m->len == r->bytes) {
+            uint8_t *answer = r->reply_bytes == r->bytes ? m->payload : value;
+            if (r->sealed)
                 open_box(m->payload, m->len);
-                seal(m->payload, m->len);
-            }
-            deliver(producer, REPLIES, m->payload, m->len);
+            if (answer == value)
+                memcpy(value, m->payload, sizeof(uint64_t));    /* when it was asked */
+            if (r->sealed)
+                seal(answer, r->reply_bytes);
+            deliver(producer, REPLIES, answer, r->reply_bytes);
         }
         if (m)
             rd_kafka_message_destroy(m);
@@ -196,7 +205,7 @@ static uint64_t drive(const struct run *r, rd_kafka_t *consumer, rd_kafka_t *pro
         uint64_t at, now = now_ns();
         if (now > give_up)
             die("drive", "not finished in 60 s");
-        if (m && !m->err && m->len == r->bytes) {
+        if (m && !m->err && m->len == r->reply_bytes) {
             if (r->sealed)
                 open_box(m->payload, m->len);
             memcpy(&at, m->payload, sizeof(at));
@@ -212,11 +221,14 @@ static uint64_t drive(const struct run *r, rd_kafka_t *consumer, rd_kafka_t *pro
 int main(int argc, char **argv)
 {
     if (argc < 5)
-        die("usage", "echo BROKERS IN_FLIGHT COUNT BYTES [sealed] [name=value …]");
+        die("usage", "echo BROKERS IN_FLIGHT COUNT BYTES[:REPLY_BYTES] [sealed] [name=value …]");
+    const char *colon = strchr(argv[4], ':');
     int sealed = argc > 5 && strcmp(argv[5], "sealed") == 0, first = 5 + sealed;
     struct run r = { .brokers = argv[1], .in_flight = (unsigned)strtoul(argv[2], NULL, 10), .count = (unsigned)strtoul(argv[3], NULL, 10),
-                     .bytes = (unsigned)strtoul(argv[4], NULL, 10), .sealed = sealed, .properties = argv + first, .property_count = argc - first };
-    if (r.in_flight == 0 || r.count == 0 || r.bytes < sizeof(uint64_t) + TAG)
+                     .bytes = (unsigned)strtoul(argv[4], NULL, 10),
+                     .reply_bytes = (unsigned)strtoul(colon ? colon + 1 : argv[4], NULL, 10),
+                     .sealed = sealed, .properties = argv + first, .property_count = argc - first };
+    if (r.in_flight == 0 || r.count == 0 || r.bytes < sizeof(uint64_t) + TAG || r.reply_bytes < sizeof(uint64_t) + TAG)
         die("usage", "IN_FLIGHT and COUNT at least 1, BYTES at least 24");
     create_topics(&r);
     int ready[2];
