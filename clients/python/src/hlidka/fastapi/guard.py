@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..client import traceparent
 from .exchange import KEY, Exchange
 from .kit import Hlidka
-from .problems import Problem
+from .problems import Problem, defect
 from .session import bearer
 from .settings import Settings
 
@@ -72,7 +72,7 @@ class Guard:
         except Exception:
             # Answered here, where the headers of the outer layers still go on it; raised on, for the server's log.
             if not exchange.replied and scope["type"] == "http":
-                await _refuse(Problem(500, "internal", "A defect on our side"), scope, receive, send)
+                await _refuse(defect(), scope, receive, send)
             raise
         finally:
             exchange.end()

@@ -2,11 +2,13 @@
 import http
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from fastapi import FastAPI, Request, WebSocket
+from fastapi import Request, WebSocket
+from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -58,13 +60,17 @@ def unavailable(retry_after_ms: int | None = None) -> Problem:
     return Problem(503, "unavailable", "Not to be had now; the same again is safe", headers=retry_after(retry_after_ms or 1000))
 
 
+def defect() -> Problem:
+    return Problem(500, "internal", "A defect on our side")
+
+
 def of(error: HlidkaError) -> Problem:
     """What the user of a web app is told of it: the contract's status and code, unless it is about us."""
     if isinstance(error, NoAnswer | Closed | Full | Unreachable):
         return unavailable()
     if not isinstance(error, Refused) or error.code in OURS or error.status not in range(400, 600):
         log.error("hlidka refused this app: %s", error)
-        return Problem(500, "internal", "A defect on our side")
+        return defect()
     if error.status == 503:
         return unavailable(error.retry_after_ms)
     headers = retry_after(error.retry_after_ms) | (challenge(error.code) if error.status == 401 else {})
@@ -108,19 +114,40 @@ async def _answer(connection: Request | WebSocket, problem: Problem) -> Response
     return problem.response()
 
 
-def install(app: FastAPI) -> None:
-    async def refused(connection: Any, error: Exception) -> Any:
-        assert isinstance(error, HlidkaError)       # noqa: S101
-        return await _answer(connection, of(error))
+async def _refused(connection: Any, error: Exception) -> Response | None:
+    assert isinstance(error, HlidkaError)       # noqa: S101
+    return await _answer(connection, of(error))
 
-    async def http_error(connection: Any, error: Exception) -> Any:
-        assert isinstance(error, HTTPException)     # noqa: S101
-        return await _answer(connection, _plain(error))
 
-    async def invalid_request(connection: Any, error: Exception) -> Any:
-        assert isinstance(error, RequestValidationError)    # noqa: S101
-        return await _answer(connection, invalid(error))
+async def _http_error(connection: Any, error: Exception) -> Response | None:
+    assert isinstance(error, HTTPException)     # noqa: S101
+    return await _answer(connection, _plain(error))
 
-    app.add_exception_handler(HlidkaError, refused)
-    app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(RequestValidationError, invalid_request)
+
+async def _invalid_request(connection: Any, error: Exception) -> Response | None:
+    assert isinstance(error, RequestValidationError)    # noqa: S101
+    return await _answer(connection, invalid(error))
+
+
+async def _broken(_: Any, __: Exception) -> Response:
+    return defect().response()
+
+
+# Problem has a line of its own: an app that has its own way with HTTPException still refuses as Hlídka says.
+HANDLERS: dict[type[Exception], Callable[[Any, Exception], Awaitable[Any]]] = {
+    HlidkaError: _refused, Problem: _http_error, HTTPException: _http_error, RequestValidationError: _invalid_request}
+NOBODYS_CHOICE = (None, http_exception_handler, request_validation_exception_handler)
+
+
+def install(app: Starlette) -> None:
+    for kind, handler in HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+def install_mounted(app: Starlette) -> None:
+    """For an app inside ours, which meets its exceptions before ours could, defects too. What it has chosen itself stays."""
+    for kind, handler in HANDLERS.items():
+        if app.exception_handlers.get(kind) in NOBODYS_CHOICE:
+            app.add_exception_handler(kind, handler)
+    if not {500, Exception} & app.exception_handlers.keys():
+        app.add_exception_handler(Exception, _broken)
