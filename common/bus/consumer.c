@@ -189,28 +189,33 @@ static unsigned read_partition(struct bus *b, struct partition *p, unsigned most
         rd_kafka_message_t *m = p->kept ? p->kept : rd_kafka_consume_queue(p->queue, 0);
 
         p->kept = NULL;
-        if (!m)
+        if (!m) {
+            partition_caught_up(p);
             break;
+        }
         if (!take(b, p, m)) {
             p->kept = m;
+            p->full = true;
             break;
         }
     }
     return n;
 }
 
-/* Some of each, beginning with another each time. */
+/* Some of each, beginning where the last round ended. */
 static unsigned read_all(struct bus *b, unsigned most, uint64_t until)
 {
     struct partitions *ps = &b->partitions;
     unsigned n = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; i < ps->room && n < most; i++) {
+    for (; i < ps->room && n < most; i++) {
         struct partition *p = ps->by_id[(ps->turn + i) % ps->room];
         if (p)
             n += read_partition(b, p, most - n < SHARE_MAX ? most - n : SHARE_MAX, until);
     }
-    ps->turn++;
+    if (ps->room > 0)
+        ps->turn = (ps->turn + (i < ps->room ? i : i + 1)) % ps->room;
     return n;
 }
 
@@ -232,12 +237,12 @@ static void serve_group(struct bus *b)
 
 bool consumer_serve(struct bus *b)
 {
-    uint64_t until = clock_boot_ns() + DRAIN_MS * MS;
     unsigned n = 0, got;
 
     serve_group(b);
+    uint64_t until = clock_boot_ns() + DRAIN_MS * MS;
     do
         n += got = read_all(b, DRAIN_MAX - n, until);
     while (got > 0 && n < DRAIN_MAX && clock_boot_ns() < until);
-    return got > 0;
+    return got > 0 || clock_boot_ns() >= until;
 }

@@ -34,6 +34,7 @@ static const struct kafka_property CONSUMER[] = {
     { "fetch.max.bytes", "4194304" },
     /* Of a partition, as each has a queue of its own: what a process holds that has all twelve and falls behind. */
     { "queued.max.messages.kbytes", "8192" },
+    { "queued.min.messages", "20000" },
     { "message.max.bytes", "1048576" },
 };
 

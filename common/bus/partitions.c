@@ -100,9 +100,9 @@ void partitions_unassign(struct bus *b, bool lost)
         ps->by_id[i] = NULL;
         p->assigned = false;
         /* All that refers to librdkafka's own partition: a handle is not destroyed while that is referred to. */
-        if (p->kept)
-            rd_kafka_message_destroy(p->kept);
         rd_kafka_queue_cb_event_enable(p->queue, NULL, NULL);
+        for (rd_kafka_message_t *m = p->kept; m || (m = rd_kafka_consume_queue(p->queue, 0)); m = NULL)
+            rd_kafka_message_destroy(m);
         rd_kafka_queue_destroy(p->queue);
         rd_kafka_topic_partition_list_destroy(p->self);
         p->kept = NULL;
@@ -137,10 +137,16 @@ bool partition_roomy(struct bus *b, struct partition *p)
         p->full = true;
         return false;
     }
-    if (p->full)
-        p->news = -1;                   /* what has come meanwhile has waited for us */
+    p->behind = p->behind || p->full;
     p->full = false;
     return true;
+}
+
+void partition_caught_up(struct partition *p)
+{
+    if (p->behind)
+        p->news = -1;
+    p->behind = false;
 }
 
 /*
@@ -160,6 +166,7 @@ static enum result start_over(struct bus *b, struct partition *p, int64_t offset
     watermark_free(p->watermark);
     p->watermark = fresh;
     p->stored = -1;
+    p->news = -1;
     p->anchored = false;
     return watermark_begin(p->watermark, offset);
 }
@@ -200,7 +207,17 @@ bool partition_waited(struct bus *b, struct partition *p, int64_t offset)
         rd_kafka_resp_err_t err = rd_kafka_get_watermark_offsets(b->consumer.rk, p->self->elems[0].topic, p->id, &low, &end);
         p->news = !err && end > offset + 1 ? end : offset;
     }
-    return offset < p->news;
+    return p->behind || offset < p->news;
+}
+
+/* One less is in flight: who was not read for want of room is now. */
+static void make_way(struct bus *b, const struct partition *p)
+{
+    bool awaited = p->full || process_full(b);
+
+    b->partitions.in_flight--;
+    if (awaited && b->state < BUS_LEAVING)
+        uv_async_send(&b->wake);
 }
 
 void partition_finish(struct bus *b, struct partition *p, int64_t offset)
@@ -209,22 +226,18 @@ void partition_finish(struct bus *b, struct partition *p, int64_t offset)
 
     if (r)
         log_error("bus.finish", LOG_INT("partition", p->id), LOG_INT("offset", offset), LOG_RESULT(r));
-    b->partitions.in_flight--;
-    if (p->assigned) {
-        if (!p->dirty) {
-            p->dirty = true;
-            p->next_dirty = b->partitions.dirty;
-            b->partitions.dirty = p;
-        }
-        if (p->full)
-            uv_async_send(&b->wake);    /* there is room again */
+    make_way(b, p);
+    if (p->assigned && !p->dirty) {
+        p->dirty = true;
+        p->next_dirty = b->partitions.dirty;
+        b->partitions.dirty = p;
     }
     drop(p);
 }
 
 void partition_abandon(struct bus *b, struct partition *p)
 {
-    b->partitions.in_flight--;
+    make_way(b, p);
     drop(p);
 }
 
@@ -247,7 +260,7 @@ void partitions_hold(struct bus *b, bool hold)
     ps->pauses += hold ? ps->assigned : 0;
     for (size_t i = 0; i < ps->room; i++)
         if (ps->by_id[i])
-            ps->by_id[i]->news = -1;    /* what has come meanwhile has waited for us */
+            ps->by_id[i]->behind = true;
     if (!hold)
         uv_async_send(&b->wake);
 }

@@ -24,6 +24,7 @@ struct partition {
     unsigned refs;                      /* the assignment, and each message in flight */
     bool assigned;                      /* false: finishes no longer store offsets */
     bool full;                          /* found without room, and not looked at since */
+    bool behind;                        /* was left alone, and has not been read to its end since */
     bool dirty;                         /* in the list of those that may have an offset to store */
     bool anchored;                      /* where it began is committed */
     size_t slow;                        /* slow ops at work */
@@ -65,8 +66,8 @@ bool partition_roomy(struct bus *b, struct partition *p);
 MUST_USE enum result partition_begin(struct bus *b, struct partition *p, int64_t offset);
 
 /*
- * Whether that offset lay in Kafka when we began to read or went on: its lateness then says nothing about its sender's
- * clock.
+ * Whether that offset lay in Kafka when we began to read, or waited while its partition was left alone: its lateness then
+ * says nothing about its sender's clock.
  */
 bool partition_waited(struct bus *b, struct partition *p, int64_t offset);
 
@@ -74,6 +75,9 @@ bool partition_waited(struct bus *b, struct partition *p, int64_t offset);
 void partition_finish(struct bus *b, struct partition *p, int64_t offset);
 /* The end of one that is not finished and will be delivered again, to us or to others. */
 void partition_abandon(struct bus *b, struct partition *p);
+
+/* Its queue has been read to its end. */
+void partition_caught_up(struct partition *p);
 
 /* Goes on at that offset. */
 void partition_seek(struct bus *b, struct partition *p, int64_t offset);
