@@ -1,12 +1,13 @@
 """Lessons and their recordings. A lesson costs one of the user's limit; a recording goes to crypto as it comes in, and is
 read from there as it goes out: this process never has the whole of it, and nothing of it is on a disk in clear."""
 import contextlib
+import logging
 from collections.abc import AsyncGenerator
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
-from hlidka import Client
+from hlidka import Client, HlidkaError
 from hlidka.audio import SIZE_MAX
 from hlidka.fastapi import Problem, Session, current_session, hlidka_client, limit
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -14,6 +15,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from .store import Lesson, Recording, Store
 
 KEPT_S = 24 * 3600
+
+log = logging.getLogger(__name__)
 
 Here = Annotated[Session, Depends(current_session)]
 Crypto = Annotated[Client, Depends(hlidka_client)]
@@ -79,7 +82,12 @@ def router(store: Store) -> APIRouter:
         lesson = found(here, lesson_id)
         size, media_type = length_of(request), request.headers.get("content-type", "")
         stored = await client.audio.put(request.stream(), media_type=media_type, size=size, owner=here.user_id, ttl_s=KEPT_S)
-        lesson.recording = Recording(stored.object_id, media_type, size)
+        old, lesson.recording = lesson.recording, Recording(stored.object_id, media_type, size)
+        if old is not None:
+            try:
+                await client.audio.delete(old.object_id)
+            except HlidkaError as why:          # the new one is there all the same, and the old one ends by itself
+                log.warning("a recording that was replaced stays until it expires: %s", why)
 
     @routes.get("/{lesson_id}/recording")
     async def play(lesson_id: str, here: Here, client: Crypto) -> StreamingResponse:

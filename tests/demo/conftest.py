@@ -75,6 +75,16 @@ def expire() -> Callable[[], None]:
 
 
 @pytest.fixture
+def kept() -> Callable[[], int]:
+    """How many recordings there are."""
+    def run() -> int:
+        url = (RUN / "secrets/crypto.pg").read_text().strip()
+        return int(subprocess.check_output([PSQL, url, "-XqAtc", "SELECT count(*) FROM crypto.objects"], timeout=30))
+
+    return run
+
+
+@pytest.fixture
 def shot(request: pytest.FixtureRequest) -> Callable[..., None]:
     """shot(page, "devices"): a picture of it, kept."""
     SHOTS.mkdir(parents=True, exist_ok=True)

@@ -70,6 +70,22 @@ def test_a_lesson_is_recorded_and_played_back(people: People, recording: Path, s
     assert ask(page, "GET", f"/api/lessons/{lesson}/recording") == (404, ANY), "refused, and not begun with a 200"
 
 
+def test_a_recording_takes_the_place_of_the_one_before(people: People, recording: Path, kept: Callable[[], int]) -> None:
+    page = people.logged_in(new_person())
+    page.fill("[name=title]", "Twice")
+    page.click("text=Create")
+    page.set_input_files("#lessons input[type=file]", recording)
+    assert done(page) == "The recording is stored."
+    before = kept()
+    again = page.evaluate("""async (src) => {
+        const sound = await (await fetch(src)).blob();
+        return (await fetch(src, {method: 'PUT', headers: {'Content-Type': 'audio/wav'}, body: sound})).status;
+    }""", page.get_attribute("#lessons audio", "src"))
+    assert (again, kept()) == (204, before)
+    back = page.context.request.get(page.get_attribute("#lessons audio", "src") or "").body()
+    assert hashlib.sha256(back).digest() == hashlib.sha256(recording.read_bytes()).digest()
+
+
 def test_what_is_no_recording_is_refused(people: People, tmp_path: Path) -> None:
     page = people.logged_in(new_person())
     page.fill("[name=title]", "Text")

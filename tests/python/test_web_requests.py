@@ -1,6 +1,8 @@
 """Probes, sizes, types and mistakes: each has its problem document."""
 from __future__ import annotations
 
+import asyncio
+import logging
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,7 +11,8 @@ import hlidka
 import httpx
 import pytest
 from hlidka import pending
-from web import is_problem, unconnected
+from starlette.types import Message
+from web import BEARER, is_problem, make, settings, unconnected
 from world import Run, World
 
 
@@ -38,6 +41,31 @@ def test_a_login_field_beyond_what_auth_takes_is_refused(fields: dict[str, Any])
     async def test(client: httpx.AsyncClient) -> None:
         is_problem(await client.post("/auth/login/telegram/widget", json={"fields": fields}), 400, "invalid_request")
     unconnected(test, limits_away="allow")
+
+
+def test_a_client_that_goes_in_the_middle_of_its_body_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    messages: list[Message] = [{"type": "http.request", "body": b"the first half", "more_body": True},
+                               {"type": "http.disconnect"}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def whole() -> None:
+        app = make(settings())[0]
+        scope = {"type": "http", "method": "POST", "path": "/upload", "raw_path": b"/upload", "query_string": b"",
+                 "root_path": "", "headers": [(b"host", b"api.mluv.me"), (b"authorization", BEARER["Authorization"].encode())],
+                 "scheme": "https", "http_version": "1.1", "client": ("192.0.2.7", 4711), "server": ("api.mluv.me", 443)}
+        await app(scope, receive, send)
+
+    with caplog.at_level(logging.INFO):
+        asyncio.run(whole())
+    assert sent == []
+    assert "has gone" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 def test_a_body_that_is_too_large_is_refused_said_or_not() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..client import traceparent
@@ -69,6 +69,8 @@ class Guard:
         trace = traceparent.set(_trace(given.get(b"traceparent")))
         try:
             await self._app(scope, _bounded(receive, self._kit.settings.body_max), send)
+        except ClientDisconnect:
+            log.info("a client has gone in the middle of its request")      # nobody is left to be told, and nothing is amiss
         except Exception:
             # Answered here, where the headers of the outer layers still go on it; raised on, for the server's log.
             if not exchange.replied and scope["type"] == "http":
